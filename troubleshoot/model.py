@@ -1,0 +1,376 @@
+"""All public data types: evidence, cases, findings, reports. Plain data, no logic beyond look-ups.
+
+Times are :class:`datetime.datetime`. An aware one is an instant (kept in UTC); a naive one is a wall-clock time
+whose zone the evidence does not tell (Event Viewer text and CSV print local time). A naive time settles nothing:
+compare with :mod:`troubleshoot.times`, never with ``<`` directly.
+
+The types that are made by the thousand (``Source``, ``Field``, ``Event``) are named tuples, because making a frozen
+dataclass costs three times as much; everything else is a frozen dataclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO, NamedTuple, TypeAlias
+
+Wanted: TypeAlias = Mapping[str, frozenset[int] | None]
+"""Which event records to decode: provider name in lower case -> event ids, or None for every id of that provider.
+
+Where a function takes ``Wanted | None``, None means: every record of every provider.
+"""
+
+
+# --------------------------------------------------------------------------------------------------- evidence
+
+
+class Source(NamedTuple):
+    """Where a piece of evidence stands: ``outer.zip/inner.cab/file.txt`` and the line (from 1) or the record."""
+
+    path: str
+    line: int | None = None
+    record: int | None = None
+    channel: str | None = None
+
+
+class Field(NamedTuple):
+    """One ``label : value`` of a capture.
+
+    ``section`` is the title as printed (``Work Account 2``), None when none was printed. ``label`` and ``text`` are
+    as printed. ``name`` is the name rules use (``data/dsreg_labels.yaml``), None for a label the table lacks.
+    ``absence`` tells why there is no value, else None: ``empty``, ``skipped``, ``not-set``, ``unknown``,
+    ``not-tested``, ``undefined``, ``none``, ``not-run`` (needs elevation), ``masked`` (``xxxx``, ``[REDACTED]``),
+    ``cut`` (the text ends inside the value).
+    """
+
+    section: str | None
+    label: str
+    name: str | None
+    text: str
+    absence: str | None
+    line: int
+
+    @property
+    def value(self) -> str | None:
+        """The text, or None when it is one of the ways to say "no value"."""
+        return None if self.absence else self.text
+
+
+class Event(NamedTuple):
+    """One record of a Windows event log, whatever it was exported to.
+
+    ``level`` is a word (Critical, Error, Warning, Information, Verbose) or None. ``data`` holds the values of
+    EventData and UserData by name, as printed; unnamed ones are ``Data1``, ``Data2`` ... ``text`` is the rendered
+    message when the export has one. ``user`` is the SID or name in <Security>. ``activity`` is the correlation
+    activity id (lower case, no braces). ``time_text`` is the time as printed, where it was not ISO in UTC.
+    """
+
+    provider: str
+    id: int
+    channel: str | None
+    time: datetime | None
+    level: str | None
+    record: int | None
+    computer: str | None
+    data: Mapping[str, str]
+    text: str | None
+    source: Source
+    user: str | None = None
+    activity: str | None = None
+    time_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who ran a command or owns a token. ``kind``: system, domain, entra, local or unknown."""
+
+    name: str | None
+    kind: str
+    sid: str | None = None
+    upn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One run of dsregcmd, or of another command that prints labelled values.
+
+    ``kind``: ``dsregcmd`` (/status), ``join-debug`` (/join /debug and the like), ``accounts`` (/listaccounts ...).
+    ``time`` is the capture's own time (Client Time), None where it prints none. ``sections`` maps each printed
+    section title to True when it was read to its end, False when it was cut off. ``named`` holds the fields by
+    rule name: for a name that stands more than once, the first. ``build_at_least`` is the lowest Windows build that prints what
+    was printed (None: cannot tell).
+    """
+
+    kind: str
+    source: Source
+    time: datetime | None
+    account: Account | None
+    elevated: bool | None
+    fields: tuple[Field, ...]
+    sections: Mapping[str, bool]
+    named: Mapping[str, Field]
+    build_at_least: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryValue:
+    """One registry value; ``key`` starts with HKLM, HKCU or HKU. ``type`` is REG_SZ and so on."""
+
+    key: str
+    name: str
+    type: str
+    value: str | int | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a text log (ConfigMgr, debug output, VM extension)."""
+
+    component: str
+    time: datetime | None
+    text: str
+    source: Source
+    thread: str | None = None
+    time_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named fact of the vocabulary (``proxy.winhttp``), with the evidence line it was read from."""
+
+    name: str
+    value: str
+    source: Source
+    time: datetime | None = None
+    account: Account | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogSpan:
+    """How far one collected log reaches. ``first`` and ``last`` are None for an empty log."""
+
+    channel: str | None
+    first: datetime | None
+    last: datetime | None
+    records: int
+    lost: int
+    source: Source
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be read. ``kind``: unreadable, damaged, unsupported, refused, limit.
+
+    ``lost`` is the number of records that are missing because of it, None when that cannot be told.
+    """
+
+    source: Source
+    kind: str
+    message: str
+    lost: int | None = None
+
+
+Evidence: TypeAlias = Capture | Event | RegistryValue | LogLine | Fact | LogSpan
+"""What a parser may yield, besides :class:`Problem`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One thing to read: a file, an archive member, standard input. ``name`` is the path shown to the user.
+
+    ``path`` is the real file when there is one (the event log reader maps it into memory), else None.
+    """
+
+    name: str
+    size: int
+    open: Callable[[], BinaryIO]
+    path: str | None = None
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Decoded text of one artifact, shared by the text parsers. Mutable on purpose: a parser adds the lines it has
+    read (counted from 0) to ``taken`` and the next parser leaves those alone."""
+
+    name: str
+    text: str
+    lines: list[str]
+    taken: set[int] = field(default_factory=set)
+    encoding: str = "utf-8"
+
+
+# --------------------------------------------------------------------------------------------- attempts, case
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to join, or to get a token, rebuilt from every source that tells of it.
+
+    ``flow``: join, prt, enterprise-prt, hello, mdm, comanagement, sync, registered, vm. ``phase`` is the phase where
+    it stopped (precheck, discover, auth, join, prt, hello, mdm ...). ``outcome``: failed, succeeded. ``codes`` are
+    normalised (:mod:`troubleshoot.codes`), the main one first. ``printed`` names the properties that at least one of
+    its sources could print: a property outside it is unknown, one inside it that is None is absent. ``events`` are
+    the (provider, id) pairs of its records, providers in lower case. ``repeats`` counts the like attempts that this
+    one stands for, ``since`` is the first of them. ``owner`` is the account key of a user's flow, None when unknown.
+    """
+
+    flow: str
+    time: datetime | None
+    phase: str | None
+    outcome: str
+    codes: tuple[str, ...] = ()
+    suberror: str | None = None
+    server_code: str | None = None
+    server_subcode: str | None = None
+    operation: str | None = None
+    message: str | None = None
+    registration: str | None = None
+    tenant_type: str | None = None
+    http_status: str | None = None
+    http_error: str | None = None
+    user: str | None = None
+    account: str | None = None
+    request_id: str | None = None
+    correlation_id: str | None = None
+    sources: tuple[Source, ...] = ()
+    events: tuple[Event, ...] = ()
+    printed: frozenset[str] = frozenset()
+    proof: Mapping[str, Source] = field(default_factory=dict)
+    repeats: int = 1
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who this is, as far as the evidence tells. ``names`` holds every computer name met, newest first."""
+
+    name: str | None = None
+    names: tuple[str, ...] = ()
+    domain: str | None = None
+    device_id: str | None = None
+    tenant_id: str | None = None
+    tenant_name: str | None = None
+    os_build: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was collected: kinds of evidence, logs with their reach, captures with their context."""
+
+    collector: str | None
+    kinds: tuple[str, ...]
+    logs: tuple[LogSpan, ...]
+    captures: tuple[Capture, ...]
+
+
+# ------------------------------------------------------------------------------------------------------ report
+
+
+class Proof(NamedTuple):
+    """One line of evidence under a finding: where it stands and what it says."""
+
+    source: Source
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixStep:
+    """One step. ``who``: helpdesk, ad-admin, entra-admin, network, user. ``run_as``: the JSON form's ``as``."""
+
+    do: str
+    who: str
+    where: str | None = None
+    run_as: str | None = None
+    run: str | None = None
+    expect: str | None = None
+    undo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that matched. ``severity``: error, warning, info. ``confidence``: certain, likely, possible.
+
+    ``reason`` says why a benign finding is harmless, or what settled a resolved one. ``time`` is that of the newest
+    evidence. ``catch_all`` findings name a symptom and explain no code.
+    """
+
+    rule: str
+    title: str
+    phase: str
+    severity: str
+    confidence: str
+    covers: tuple[str, ...]
+    codes: tuple[str, ...]
+    user: str | None
+    cause: str
+    wait: str | None
+    avoid: tuple[str, ...]
+    fingerprint: str
+    fix: tuple[FixStep, ...]
+    benign_when: tuple[str, ...]
+    references: tuple[str, ...]
+    evidence: tuple[Proof, ...]
+    symptoms: tuple[Finding, ...] = ()
+    not_ruled_out: tuple[str, ...] = ()
+    reason: str | None = None
+    time: datetime | None = None
+    catch_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnexplainedCode:
+    """A code of the evidence that no finding explains, with what the tables know of it."""
+
+    code: str
+    name: str | None
+    meaning: str | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """What to collect, why, and which rules that would decide."""
+
+    collect: str
+    why: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The judgement of one device; rendered by :mod:`troubleshoot.report`. Field meanings: the README's JSON form."""
+
+    device: Device
+    as_of: datetime | None
+    join_state: str
+    domain_type: str
+    verdict: str
+    summary: str
+    findings: tuple[Finding, ...]
+    resolved: tuple[Finding, ...]
+    benign: tuple[Finding, ...]
+    unexplained_codes: tuple[UnexplainedCode, ...]
+    not_checked: tuple[NotChecked, ...]
+    attempts: tuple[Attempt, ...]
+    coverage: Coverage
+    problems: tuple[Problem, ...]
+    replaced_rules: tuple[str, ...] = ()
+
+
+class Unread(NamedTuple):
+    """An input path that gave nothing, and why, in one line."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one call gives: a report per device, and the inputs that gave none."""
+
+    reports: tuple[Report, ...]
+    unread: tuple[Unread, ...]
+    rules_version: str = ""

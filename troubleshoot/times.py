@@ -1,0 +1,63 @@
+"""Instants and wall-clock times: read them, compare them, print them.
+
+A ``datetime`` with a zone is an instant in UTC. One without is a local time of unknown zone, and nothing is ever
+settled by it: comparing it with anything gives None.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?", re.IGNORECASE
+)
+
+
+def parse(text: str) -> datetime | None:
+    """The first ISO-like time in ``text`` (``2023-11-14 16:12:22.000 UTC``, ``2023-11-17T22:26:20.8800600Z``).
+
+    Fractions past microseconds are cut. With ``UTC``, ``Z`` or an offset the result is aware and in UTC, else naive.
+    Returns None when there is no time or it is no real date.
+    """
+    found = _ISO.search(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    micro = int((fraction or "0")[:6].ljust(6, "0"))
+    try:
+        value = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), micro)
+        if zone is None:
+            return value
+        value = value.replace(tzinfo=UTC)
+        if zone[0] in "+-":
+            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+            value = value - offset if zone[0] == "+" else value + offset
+    except (ValueError, OverflowError):
+        return None
+    return value
+
+
+def after(left: datetime | None, right: datetime | None) -> bool | None:
+    """Is ``left`` later than ``right``? None where either is missing or their zones are not both known."""
+    if left is None or right is None or left.tzinfo is None or right.tzinfo is None:
+        return None
+    return left > right
+
+
+def iso(value: datetime | None) -> str | None:
+    """RFC 3339 with ``Z`` for an instant; the same without zone for a wall-clock time; None for None."""
+    if value is None:
+        return None
+    text = value.replace(tzinfo=None).isoformat(timespec="milliseconds" if value.microsecond else "seconds")
+    return text + "Z" if value.tzinfo else text
+
+
+def order(value: datetime | None) -> tuple[int, str]:
+    """A sort key for newest-first lists (use with ``reverse=True``): instants first, then wall-clock times, then None.
+
+    Within a class the order is by time. It is an order for printing, not a claim that one came after the other.
+    """
+    if value is None:
+        return (0, "")
+    return (2 if value.tzinfo else 1, value.replace(tzinfo=None).isoformat())
