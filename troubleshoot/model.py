@@ -361,10 +361,11 @@ class Report:
 
 
 class Unread(NamedTuple):
-    """An input path that gave nothing, and why, in one line."""
+    """An input path that gave nothing, and why, in one line. ``kind``: as that of :class:`Problem`."""
 
     path: str
     reason: str
+    kind: str = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

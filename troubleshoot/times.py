@@ -61,3 +61,22 @@ def order(value: datetime | None) -> tuple[int, str]:
     if value is None:
         return (0, "")
     return (2 if value.tzinfo else 1, value.replace(tzinfo=None).isoformat())
+
+
+def issued(validity: str) -> datetime | None:
+    """When a device certificate was issued, from its printed validity ``[ start -- end ]``.
+
+    The start usually lies 30 minutes before issue: issue is the end less ten years where that is at most an hour
+    after the start, else the start. None when the text holds no two times.
+    """
+    first = _ISO.search(validity)
+    if not first:
+        return None
+    start, end = parse(validity), parse(validity[first.end() :])
+    if start is None or end is None or start.tzinfo is None or end.tzinfo is None:
+        return None
+    try:
+        issue = end.replace(year=end.year - 10)
+    except ValueError:  # 29 February
+        issue = end.replace(year=end.year - 10, day=28)
+    return issue if timedelta() <= issue - start <= timedelta(hours=1) else start

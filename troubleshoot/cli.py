@@ -1,0 +1,302 @@
+"""The commands: arguments, exit codes, where output goes. Everything else is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from troubleshoot.ruleset import Ruleset
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Tells from collected logs alone why a Windows device failed Microsoft Entra hybrid join, and what to do.",
+)
+rules_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The rules: list, show, write, check and test them."
+)
+app.add_typer(rules_app, name="rules")
+
+USAGE_ERROR = 2
+
+
+class ReportForm(StrEnum):
+    """Forms of a report."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+class DataForm(StrEnum):
+    """Forms of data that is no report."""
+
+    text = "text"
+    json = "json"
+
+
+Paths = Annotated[
+    list[str], typer.Argument(metavar="PATH...", help="Files and folders of one device; '-' is standard input.")
+]
+RulesOption = Annotated[
+    list[Path] | None, typer.Option("--rules", metavar="DIR", help="A folder of rules to add; equal ids replace.")
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")]
+OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")]
+Drafts = Annotated[bool, typer.Option("--drafts", help="Use draft rules too.")]
+
+
+def _fail(message: str, code: int = USAGE_ERROR) -> typer.Exit:
+    typer.echo(f"troubleshoot: {message}", err=True)
+    return typer.Exit(code)
+
+
+def _load(folders: list[Path] | None, drafts: bool = False) -> Ruleset:
+    from troubleshoot.ruleset import RuleError, load
+
+    try:
+        return load(folders or (), drafts)
+    except RuleError as error:
+        raise _fail(str(error)) from error
+
+
+def _write(data: str | bytes, output: Path | None) -> None:
+    raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    if not raw.endswith(b"\n"):
+        raw += b"\n"
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(raw)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        output.write_bytes(raw)
+    except OSError as error:
+        raise _fail(f"{output}: {error.strerror or error}") from error
+
+
+def _no_such(paths: list[str]) -> None:
+    missing = [path for path in paths if path != "-" and not os.path.lexists(path)]
+    if len(missing) == len(paths):
+        raise _fail(f"{missing[0]}: no such file or folder")
+
+
+@app.command(epilog="Example: troubleshoot diagnose samples/broken/scp-missing")
+def diagnose(
+    paths: Paths,
+    form: Annotated[ReportForm, typer.Option("-f", "--format", help="Form of the report.")] = ReportForm.text,
+    output: OutOption = None,
+    rules: RulesOption = None,
+    drafts: Drafts = False,
+    all_events: Annotated[
+        bool, typer.Option("--all-events", help="Read every record of every log, also those no rule can use.")
+    ] = False,
+    no_color: NoColor = False,
+) -> None:
+    """Say what failed, in which phase, why, with the proof, and what to do.
+
+    Exit codes: 0 nothing wrong found, 1 an error found, 2 wrong usage, 3 nothing could be read, 4 only part could be
+    read and nothing was found in it.
+    """
+    _no_such(paths)
+    ruleset = _load(rules, drafts)
+    from troubleshoot.pipeline import exit_code
+    from troubleshoot.pipeline import diagnose as run
+
+    result = run(paths, ruleset, all_events)
+    from troubleshoot.report import print_terminal, render
+
+    if form is ReportForm.text and output is None and _on_terminal(no_color):
+        print_terminal(result)
+    else:
+        _write(render(result, form.value), output)
+    raise typer.Exit(exit_code(result))
+
+
+def _on_terminal(no_color: bool) -> bool:
+    return sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@app.command(epilog="Example: troubleshoot show samples/broken/scp-missing -f json")
+def show(
+    paths: Paths,
+    form: Annotated[DataForm, typer.Option("-f", "--format", help="Form of the output.")] = DataForm.text,
+    output: OutOption = None,
+    all_events: Annotated[bool, typer.Option("--all-events", help="Every record of every provider.")] = False,
+) -> None:
+    """Print what was read: fields, events, attempts, time line. No rules are applied.
+
+    Events are those of the providers that tell of registration, tokens, Windows Hello and enrolment, and of the
+    Windows components they rest on. Exit codes: 0 read, 3 nothing could be read, 2 wrong usage.
+    """
+    _no_such(paths)
+    from troubleshoot.pipeline import open_cases
+
+    opened = open_cases(paths, None if all_events else _load(None).providers())
+    from troubleshoot.report import show as shown
+
+    if form is DataForm.json:
+        _write(shown.dump_json(opened.cases, opened.unread), output)
+    else:
+        _write(shown.text(opened.cases, opened.unread), output)
+    raise typer.Exit(0 if opened.cases else 3)
+
+
+@app.command(epilog="Example: troubleshoot code -2145648611 0x801c03f2 AADSTS50155")
+def code(
+    codes: Annotated[list[str], typer.Argument(metavar="CODE...", help="Codes in any notation, symbols or words.")],
+    form: Annotated[DataForm, typer.Option("-f", "--format", help="Form of the output.")] = DataForm.text,
+) -> None:
+    """Say what a code means, in any notation, and which rules use it.
+
+    Exit codes: 0 every code is known by name, 1 one is not, 2 wrong usage.
+    """
+    from troubleshoot import codelookup
+
+    found = codelookup.look_up(codes, _load(None))
+    _write(codelookup.as_json(found) if form is DataForm.json else codelookup.as_text(found), None)
+    raise typer.Exit(0 if all(one.known for one in found) else 1)
+
+
+@app.command(epilog="Example: troubleshoot batch archive -o run-2026-11-24 --workers 4")
+def batch(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Folders: one device per file or sub-folder.")],
+    run: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The run folder to write.")],
+    workers: Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; default: one a core.")] = None,
+    rules: RulesOption = None,
+) -> None:
+    """Diagnose many devices: a line for each, tables of devices and findings, a summary of top causes.
+
+    Writes reports.jsonl, devices.parquet, findings.parquet and manifest.json into RUN. Exit codes as for diagnose.
+    """
+    _no_such(sources)
+    _load(rules)  # a bad rule folder is told before any worker starts
+    from troubleshoot.batch import run as run_batch
+
+    raise typer.Exit(run_batch(sources, run, workers, rules or ()))
+
+
+@rules_app.command("list")
+def rules_list(form: Annotated[DataForm, typer.Option("-f", "--format")] = DataForm.text, rules: RulesOption = None) -> None:
+    """One line per rule: id, phase, severity, title."""
+    from troubleshoot import rulecommands
+
+    _write(rulecommands.listing(_load(rules, drafts=True), form.value), None)
+
+
+@rules_app.command("show", epilog="Example: troubleshoot rules show scp-read-failed")
+def rules_show(rule: Annotated[str, typer.Argument(metavar="ID")], rules: RulesOption = None) -> None:
+    """The whole of one rule, as a page."""
+    from troubleshoot import rulecommands
+
+    ruleset = _load(rules, drafts=True)
+    if rule not in ruleset.numbers:
+        raise _fail(f"no rule '{rule}'{rulecommands.nearest(rule, list(ruleset.numbers))}")
+    _write(rulecommands.page(ruleset, rule), None)
+
+
+@rules_app.command("new", epilog="Example: troubleshoot rules new my-rule --phase join --rules my-rules")
+def rules_new(
+    rule: Annotated[str, typer.Argument(metavar="ID", help="Lower-case words with hyphens.")],
+    phase: Annotated[str, typer.Option("--phase", help="The phase, which is also the folder.")] = "join",
+    rules: Annotated[Path | None, typer.Option("--rules", metavar="DIR", help="Folder to write to; default: rules/.")] = None,
+) -> None:
+    """Write a commented skeleton of a rule into the right folder."""
+    from troubleshoot import rulecommands
+    from troubleshoot.ruleset import RuleError
+
+    try:
+        path = rulecommands.write_skeleton(rule, phase, rules)
+    except RuleError as error:
+        raise _fail(str(error)) from error
+    typer.echo(f"wrote {path}; next: troubleshoot rules lint, troubleshoot rules test {rule}")
+
+
+@rules_app.command("lint")
+def rules_lint(rules: RulesOption = None) -> None:
+    """Check every rule without running it: one line per problem, with file and line. Exit code 1 when there are any."""
+    from troubleshoot import rulecommands
+
+    problems, count = rulecommands.lint(rules or ())
+    for line in problems:
+        typer.echo(line)
+    typer.echo(f"{count} rules, {len(problems)} problems", err=True)
+    raise typer.Exit(1 if problems else 0)
+
+
+@rules_app.command("test")
+def rules_test(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Rules to test; default: all.")] = None,
+    rules: RulesOption = None,
+    clauses: Annotated[bool, typer.Option(help="Also check that some example needs each clause.")] = True,
+) -> None:
+    """Run the examples inside the rules, and check that every clause is needed by one. Exit code 1 when any fails."""
+    from troubleshoot import rulecommands
+    from troubleshoot.ruleset import RuleError
+
+    try:
+        lines, counts = rulecommands.test(ids or [], rules or (), clauses)
+    except RuleError as error:
+        raise _fail(str(error)) from error
+    for line in lines:
+        typer.echo(line)
+    typer.echo(counts, err=True)
+    raise typer.Exit(1 if lines else 0)
+
+
+@rules_app.command("schema")
+def rules_schema(output: OutOption = None) -> None:
+    """The JSON Schema of rule files, generated from the vocabulary."""
+    import json
+
+    from troubleshoot.ruleschema import schema
+    from troubleshoot.ruleset import read_folder, rules_folder
+
+    _write(json.dumps(schema(read_folder(rules_folder())[1]), indent=1, ensure_ascii=False), output)
+
+
+@app.command("formats")
+def formats() -> None:
+    """What can be read, and how it is recognised."""
+    from troubleshoot.formats import table
+
+    _write(table(), None)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from troubleshoot import __version__
+
+        typer.echo(f"troubleshoot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _app(
+    version: Annotated[
+        bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = None,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The console script. Output is UTF-8 whatever the console's code page; what it cannot show is replaced."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        app()
+    except BrokenPipeError:
+        # The reader (head, less) went away: no traceback, and no second error while Python closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,98 @@
+"""Paths to artifacts: files, folders and standard input of one device.
+
+Archives, and inputs that hold several devices, come with a later version; until then a folder is one device.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from troubleshoot.model import Artifact, Unread
+
+MOST_FILES = 100_000
+STDIN_NAME = "standard input"
+
+
+def artifacts(paths: Iterable[str]) -> Iterator[Artifact | Unread]:
+    """Everything to read below ``paths``, files of a folder in the order of their names; Unread for what cannot be.
+
+    ``-`` is standard input. Links inside a folder are followed to files, never to folders (no loops, no way out to
+    another tree). Devices, sockets and pipes in a folder are refused.
+    """
+    for path in paths:
+        if path == "-":
+            yield from _stdin()
+        elif os.path.isdir(path):
+            yield from _folder(path)
+        else:
+            yield _file(path, path)
+
+
+def _stdin() -> Iterator[Artifact | Unread]:
+    from troubleshoot.parsers import TEXT_LIMIT
+
+    data = sys.stdin.buffer.read(TEXT_LIMIT + 1)
+    if not data:
+        yield Unread(STDIN_NAME, "nothing came in on standard input")
+        return
+    yield in_memory(STDIN_NAME, data)
+
+
+def in_memory(name: str, data: bytes) -> Artifact:
+    """An artifact of bytes that are already there."""
+    return Artifact(name, len(data), lambda: io.BytesIO(data))
+
+
+def _file(path: str, name: str) -> Artifact | Unread:
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        return Unread(name, _reason(error))
+    if not stat.S_ISREG(state.st_mode) and not (path == name and stat.S_ISFIFO(state.st_mode)):
+        return Unread(name, "neither a file nor a folder")
+    if stat.S_ISREG(state.st_mode) and not os.access(path, os.R_OK):
+        return Unread(name, "permission denied")
+
+    def opened() -> BinaryIO:
+        return open(path, "rb")
+
+    return Artifact(name, state.st_size, opened, path)
+
+
+def _folder(folder: str) -> Iterator[Artifact | Unread]:
+    failed: list[Unread] = []
+
+    def on_error(error: OSError) -> None:
+        failed.append(Unread(_shown(error.filename or folder), _reason(error)))
+
+    count = 0
+    for root, folders, names in os.walk(folder, onerror=on_error):
+        folders.sort()
+        for name in sorted(names):
+            count += 1
+            if count > MOST_FILES:
+                yield Unread(folder, f"it holds more than {MOST_FILES:,} files, the rest was not read")
+                return
+            full = os.path.join(root, name)
+            yield _file(full, Path(full).as_posix())
+    yield from failed
+    if not count and not failed:
+        yield Unread(folder, "the folder is empty")
+
+
+def _shown(path: str) -> str:
+    return Path(path).as_posix()
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    if isinstance(error, FileNotFoundError):
+        return "no such file or folder"
+    return error.strerror or type(error).__name__

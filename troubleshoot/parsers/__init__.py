@@ -1,0 +1,155 @@
+"""Chooses the parsers for an artifact and keeps their errors apart.
+
+A binary log has one parser. Text has many: one pasted ticket may hold an event, its XML and a capture. Text parsers
+share a :class:`~troubleshoot.model.Sheet` and run in a fixed order, strictest form first; each leaves alone the lines
+that an earlier one has read. What no parser reads becomes a :class:`~troubleshoot.model.Problem`, never silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from types import ModuleType
+
+from troubleshoot.model import Artifact, Evidence, LogSpan, Problem, Sheet, Source, Wanted
+
+HEAD = 65_536
+TEXT_LIMIT = 64 * 1024 * 1024
+"""The largest text that is read whole, in bytes: a hundred times the largest export met."""
+
+_EVTX = b"ElfFile\x00"
+_CHUNK = b"ElfChnk\x00"
+
+# In the order they run. The sign of each is asked before its module is imported, since the imports cost more than
+# parsing a capture does: one of these texts must stand in the sheet (in any case of letters where `fold` is set).
+TEXT_PARSERS: tuple[str, ...] = ("eventxml", "eventjson", "eventtable", "eventtext", "cmtrace", "dsregdebug", "dsregcmd")
+
+# Formats this version knows but does not read, so that the reason names them.
+_KNOWN: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "a ZIP archive: unpack it and give the folder"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it and give the folder"),
+    (b"MSCF", "a cabinet: unpack it and give the folder"),
+    (b"\x1f\x8b", "a gzip archive: unpack it and give the folder"),
+    (b"regf", "a registry hive, which this version does not read"),
+    (b"MZ", "a program"),
+    (b"%PDF", "a PDF document: send the text itself"),
+    (b"\x89PNG", "a picture: send the text itself"),
+    (b"\xff\xd8\xff", "a picture: send the text itself"),
+    (b"\xd0\xcf\x11\xe0", "an Office document: send the text itself"),
+)
+
+
+def parse(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Problem]:
+    """All evidence of one artifact, and a Problem for whatever could not be read. Never raises.
+
+    ``wanted``: the event records to decode (None: all).
+    """
+    try:
+        with artifact.open() as stream:
+            head = stream.read(HEAD)
+            if _EVTX in head[:8] or head[4096:4104] == _CHUNK:
+                yield from _isolated(artifact.name, lambda: _evtx(artifact, wanted))
+                return
+            if not head:
+                yield Problem(Source(artifact.name), "unreadable", "the file is empty", 0)
+                return
+            if reason := _unsupported(head):
+                yield Problem(Source(artifact.name), "unsupported", f"it is {reason}")
+                return
+            if artifact.size > TEXT_LIMIT:
+                yield Problem(Source(artifact.name), "limit", _too_large(artifact.size))
+                return
+            data = head + stream.read(TEXT_LIMIT + 1 - len(head)) if len(head) == HEAD else head
+    except OSError as error:
+        yield Problem(Source(artifact.name), "unreadable", _why(error))
+        return
+    if len(data) > TEXT_LIMIT:
+        yield Problem(Source(artifact.name), "limit", _too_large(len(data)))
+        return
+    yield from parse_text(artifact.name, data, wanted)
+
+
+def _too_large(size: int) -> str:
+    return (
+        f"a text of {size / 1_048_576:,.0f} MB is over the limit of {TEXT_LIMIT // 1_048_576} MB: "
+        "cut out the part around the failure, or send the event log as .evtx"
+    )
+
+
+def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Evidence | Problem]:
+    """All evidence in the bytes of a text, whatever mixture of forms it holds."""
+    from troubleshoot.decoding import sheet as make_sheet
+
+    sheet = make_sheet(name, data)
+    found = False
+    for parser in TEXT_PARSERS:
+        if not _signs(parser, sheet):
+            continue
+        module = import_module(f"troubleshoot.parsers.{parser}")
+        for one in _isolated(name, lambda module=module: _read(module, sheet, wanted)):  # type: ignore[misc]
+            found = True
+            yield one
+    if not found:
+        yield Problem(Source(name), "unsupported", _nothing_in(sheet))
+
+
+def _read(module: ModuleType, sheet: Sheet, wanted: Wanted | None) -> Iterator[Evidence | Problem]:
+    if not module.looks_like(sheet):
+        return
+    if module.__name__.rpartition(".")[2].startswith("event"):
+        yield from module.read(sheet, wanted)
+    else:
+        yield from module.read(sheet)
+
+
+def _isolated(name: str, run: Callable[[], Iterator[Evidence | Problem]]) -> Iterator[Evidence | Problem]:
+    """The parser's results; an exception becomes a Problem, and what came before it is kept."""
+    try:
+        yield from run()
+    except RecursionError:
+        yield Problem(Source(name), "damaged", "the text is nested too deeply")
+    except Exception as error:
+        yield Problem(Source(name), "damaged", f"reading stopped: {type(error).__name__}: {str(error)[:200]}")
+
+
+def _evtx(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Problem]:
+    from troubleshoot.parsers import evtx
+
+    yield from evtx.read(artifact, wanted)
+
+
+def _signs(parser: str, sheet: Sheet) -> bool:
+    """A cheap necessary condition for a parser, so that its module is only imported where it may be needed."""
+    text = sheet.text
+    if parser == "eventxml":
+        return "<Event" in text or "&lt;Event" in text or "<event" in text
+    if parser == "eventjson":
+        return "{" in text and '"' in text
+    return True
+
+
+def _unsupported(head: bytes) -> str | None:
+    for magic, words in _KNOWN:
+        if head.startswith(magic):
+            return words
+    sample = head[:4096]
+    # UTF-16 text has NULs in every other byte; control characters beyond those of text mean no text at all.
+    control = sum(sample.count(code) for code in (1, 2, 3, 4, 5, 6, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26))
+    return "no text and no event log" if control > max(8, len(sample) // 50) else None
+
+
+def _nothing_in(sheet: Sheet) -> str:
+    if not sheet.text.strip():
+        return "the file holds only blanks"
+    return "it holds no dsregcmd output, no events and no log lines that this tool knows"
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    return error.strerror or type(error).__name__
+
+
+__all__ = ["TEXT_LIMIT", "LogSpan", "parse", "parse_text"]

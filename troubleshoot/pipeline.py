@@ -1,0 +1,87 @@
+"""From paths to reports: the one sequence of steps that the command line and every batch worker call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from troubleshoot import attempts
+from troubleshoot.case import Case
+from troubleshoot.engine import judge
+from troubleshoot.loader import artifacts, in_memory
+from troubleshoot.model import Artifact, Evidence, Problem, Report, Result, Unread, Wanted
+from troubleshoot.parsers import parse
+from troubleshoot.ruleset import Ruleset
+from troubleshoot.words import summary
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the given paths hold: one case per device, and what gave nothing."""
+
+    cases: tuple[Case, ...]
+    unread: tuple[Unread, ...]
+
+
+def open_cases(paths: Sequence[str], wanted: Wanted | None) -> Opened:
+    """Read all ``paths`` as the evidence of one device. ``wanted``: the event records to decode (None: all)."""
+    return _gather(artifacts(paths), wanted)
+
+
+def _gather(inputs: Iterable[Artifact | Unread], wanted: Wanted | None) -> Opened:
+    evidence: list[Evidence | Problem] = []
+    unread: list[Unread] = []
+    for one in inputs:
+        if isinstance(one, Unread):
+            unread.append(one)
+            continue
+        found = list(parse(one, wanted))
+        if all(isinstance(item, Problem) for item in found):
+            unread.extend(Unread(one.name, item.message, item.kind) for item in found if isinstance(item, Problem))
+        else:
+            evidence.extend(found)
+    return Opened((Case.of(evidence),) if evidence else (), tuple(unread))
+
+
+def wanted_events(ruleset: Ruleset) -> dict[str, frozenset[int] | None]:
+    """The event records that rules and the attempt builder can use."""
+    return ruleset.wanted(attempts.WANTED.items())
+
+
+def diagnose(paths: Sequence[str], ruleset: Ruleset, all_events: bool = False) -> Result:
+    """The reports of the devices in ``paths`` (files, folders, ``-``), and what could not be read.
+
+    Never raises for what an input holds. The same bytes and rules give the same result.
+    """
+    opened = open_cases(paths, None if all_events else wanted_events(ruleset))
+    return _reported(opened, ruleset)
+
+
+def diagnose_bytes(name: str, data: bytes, ruleset: Ruleset) -> Result:
+    """As :func:`diagnose`, for one file that is already in memory; ``name`` stands in the proof."""
+    return _reported(_gather([in_memory(name, data)], wanted_events(ruleset)), ruleset)
+
+
+def _reported(opened: Opened, ruleset: Ruleset) -> Result:
+    reports = tuple(_summed(judge(ruleset, case)) for case in opened.cases)
+    return Result(reports, opened.unread, ruleset.digest)
+
+
+def _summed(report: Report) -> Report:
+    return replace(report, summary=summary(report.verdict, report.join_state, report.device.name, report.findings))
+
+
+def exit_code(result: Result) -> int:
+    """The process's exit code of the contract: 1 an error root, 4 partial and nothing found, 3 nothing read, 0.
+
+    A file of a kind this tool does not read (a picture beside the logs) does not make the reading partial.
+    """
+    from troubleshoot.engine import worst
+
+    if any(worst(root) == "error" for report in result.reports for root in report.findings):
+        return 1
+    lacking = [one.kind for one in result.unread] + [one.kind for report in result.reports for one in report.problems]
+    partial = any(kind != "unsupported" for kind in lacking)
+    if result.reports and partial and not all(report.findings for report in result.reports):
+        return 4
+    return 0 if result.reports else 3
