@@ -12,7 +12,8 @@ from troubleshoot import times
 from troubleshoot.attempts import failures_since_success
 from troubleshoot.case import Case
 from troubleshoot.codes import is_success
-from troubleshoot.match import Context, Evaluator, Truth, same_account
+from troubleshoot.accounts import same_account
+from troubleshoot.match import Context, Evaluator, Truth
 from troubleshoot.model import Finding, NotChecked, Proof, Report, Source, UnexplainedCode
 from troubleshoot.ruleset import Rule, Ruleset
 

@@ -13,13 +13,14 @@ from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 from troubleshoot import codes, times
+from troubleshoot.accounts import same_account
 from troubleshoot.attempts import standing
 from troubleshoot.case import Case
 from troubleshoot.conditions import Node
 from troubleshoot.model import Attempt, Capture, Event, Field, Proof, Source
 from troubleshoot.ruleset import Rule, Ruleset
 from troubleshoot.tables import Label, labels
-from troubleshoot.valuetest import Test, compile_test, duration, on_absent
+from troubleshoot.valuetest import Test, compile_test, on_absent
 
 Truth: TypeAlias = bool | None
 
@@ -537,22 +538,6 @@ def _is_code(spec: Any) -> bool:
     return all(isinstance(value, str) and value.startswith("0x") for value in values)
 
 
-def same_account(left: str | None, right: str | None) -> bool:
-    """Do two printed account names (UPN, DOMAIN\\name, name) name one account, as far as they tell?"""
-    if left is None or right is None:
-        return False
-    left, right = left.casefold(), right.casefold()
-    if left == right:
-        return True
-    if ("@" in left) == ("@" in right) and ("\\" in left) == ("\\" in right):
-        return False
-    return _short(left) == _short(right)
-
-
-def _short(name: str) -> str:
-    return name.partition("@")[0].rpartition("\\")[2]
-
-
 _LEAVES: Mapping[str, Callable[[Evaluator, Node, int, Context], Truth]] = {
     "dsreg": Evaluator._dsreg,
     "attempt": Evaluator._attempt,
@@ -563,4 +548,4 @@ _LEAVES: Mapping[str, Callable[[Evaluator, Node, int, Context], Truth]] = {
     "sign": Evaluator._sign,
 }
 
-__all__ = ["Context", "Evaluator", "Truth", "duration", "same_account"]
+__all__ = ["Context", "Evaluator", "Truth"]

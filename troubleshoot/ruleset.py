@@ -324,9 +324,13 @@ class Ruleset:
             ids.setdefault(spelled.get(name.casefold(), name), set()).update(numbers)
         return {name: frozenset(numbers) for name, numbers in sorted(ids.items())}
 
-    def providers(self) -> Wanted:
-        """Every provider of the vocabulary, all ids: what ``show`` reads."""
-        return {name: None for entry in self.vocabulary.get("providers", {}).values() for name in _listed(entry["name"])}
+    def providers(self, also: Iterable[tuple[str, frozenset[int]]] = ()) -> Wanted:
+        """What ``show`` reads: every record of the providers that own attempts, of the others what rules use."""
+        wanted = self.wanted(also)
+        for entry in self.vocabulary.get("providers", {}).values():
+            if entry.get("flow"):
+                wanted.update(dict.fromkeys(_listed(entry["name"])))
+        return wanted
 
 
 def _rule(doc: Mapping[str, Any]) -> Rule:

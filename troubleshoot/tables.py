@@ -1,7 +1,7 @@
 """Data tables of the package, in a form that loads without YAML.
 
-``data/dsreg_labels.yaml`` is what people edit; ``data/dsreg_labels.json`` is made from it by ``python -m
-troubleshoot.tables`` and committed, and a test says when it is stale.
+``data/dsreg_labels.yaml`` and ``data/event_messages.yaml`` are what people edit; the JSON beside each is made from it by
+``python -m troubleshoot.tables`` and committed, and a test says when it is stale.
 """
 
 from __future__ import annotations
@@ -55,13 +55,18 @@ def labels() -> dict[str, Label]:
     }
 
 
-def compiled_labels() -> bytes:
-    """The JSON form of the label table, from its YAML."""
+SOURCES = ("dsreg_labels", "event_messages")
+"""Tables that people edit as YAML."""
+
+
+def compiled(name: str) -> bytes:
+    """The JSON form of a table, from its YAML."""
     import yaml
 
-    rows: dict[str, Any] = yaml.safe_load((DATA / "dsreg_labels.yaml").read_text(encoding="utf-8"))
+    rows: Any = yaml.safe_load((DATA / f"{name}.yaml").read_text(encoding="utf-8"))
     return orjson.dumps(rows, option=orjson.OPT_INDENT_2) + b"\n"
 
 
 if __name__ == "__main__":
-    (DATA / "dsreg_labels.json").write_bytes(compiled_labels())
+    for each in SOURCES:
+        (DATA / f"{each}.json").write_bytes(compiled(each))

@@ -22,7 +22,16 @@ _CHUNK = b"ElfChnk\x00"
 
 # In the order they run. The sign of each is asked before its module is imported, since the imports cost more than
 # parsing a capture does: one of these texts must stand in the sheet (in any case of letters where `fold` is set).
-TEXT_PARSERS: tuple[str, ...] = ("eventxml", "eventjson", "eventtable", "eventtext", "cmtrace", "dsregdebug", "dsregcmd")
+TEXT_PARSERS: tuple[str, ...] = (
+    "eventxml",
+    "eventjson",
+    "eventtable",
+    "eventtext",
+    "cmtrace",
+    "dsregdebug",
+    "dsregcmd",
+    "looselines",
+)
 
 # Formats this version knows but does not read, so that the reason names them.
 _KNOWN: tuple[tuple[bytes, str], ...] = (
@@ -118,14 +127,20 @@ def _evtx(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
     yield from evtx.read(artifact, wanted)
 
 
+# What must stand in the text for a parser to find anything; a parser that is not named here decides for itself.
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "eventxml": ("<Event", "&lt;Event", "<event"),
+    "eventjson": ('"Event', '"event', '"ProviderName', '"winlog', '"system'),
+    "eventtable": ("ID", "Id", "id,", "id;", "id\t"),
+    "cmtrace": ("<![LOG[", "$$<", "(0x", "Z\t[", "Z [", ".log", "xistence", "nrollment", "vendor"),
+    "dsregdebug": ("::", "preCheck", "DSREGCMD_", "Accounts", "Default account", "isDcAvailable"),
+}
+
+
 def _signs(parser: str, sheet: Sheet) -> bool:
     """A cheap necessary condition for a parser, so that its module is only imported where it may be needed."""
-    text = sheet.text
-    if parser == "eventxml":
-        return "<Event" in text or "&lt;Event" in text or "<event" in text
-    if parser == "eventjson":
-        return "{" in text and '"' in text
-    return True
+    needs = _NEEDS.get(parser)
+    return needs is None or any(sign in sheet.text for sign in needs)
 
 
 def _unsupported(head: bytes) -> str | None:

@@ -1,0 +1,108 @@
+"""Event logs exported as tables: Event Viewer's CSV and tab text, ``Export-Csv`` and ``ConvertTo-Csv`` of PowerShell.
+
+    Level,Date and Time,Source,Event ID,Task Category
+    Error,3/4/2026 9:12:44 AM,User Device Registration,304,None,"Automatic registration failed at join phase. ..."
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from troubleshoot.model import Event, LogSpan, Problem, Sheet, Source, Wanted
+from troubleshoot.parsers import eventmessage, eventtimes
+from troubleshoot.parsers.eventrecord import is_wanted, level_word
+from troubleshoot.parsers.providers import provider_of
+
+_COLUMNS = {
+    "time": {"timecreated", "date and time", "datum und uhrzeit", "date et heure", "data e ora", "fecha y hora", "date", "timegenerated", "systemtime"},
+    "id": {"id", "event id", "eventid", "ereignis-id", "id de l’événement", "id de l'événement", "id evento", "id. del evento"},
+    "level": {"leveldisplayname", "level", "ebene", "niveau", "livello", "nivel", "entrytype"},
+    "provider": {"providername", "source", "quelle", "origine", "origen", "provider", "sourcename"},
+    "computer": {"machinename", "computer", "computername", "pscomputername"},
+    "text": {"message", "description", "renderedmessage", "beschreibung"},
+    "channel": {"logname", "log name", "log", "channel", "containerlog"},
+    "record": {"recordid", "record id", "index", "eventrecordid", "recordnumber"},
+}
+_DELIMITERS = ",\t;"
+
+
+def looks_like(sheet: Sheet) -> bool:
+    """Is there a header row that names a time, an id and a provider?"""
+    return _header(sheet) is not None
+
+
+def _header(sheet: Sheet) -> tuple[int, str, dict[str, int]] | None:
+    for number, line in enumerate(sheet.lines[:30]):
+        if number in sheet.taken or len(line) > 2000:
+            continue
+        for delimiter in _DELIMITERS:
+            if line.count(delimiter) < 3:
+                continue
+            cells = [cell.strip().strip('"\ufeff').casefold() for cell in line.split(delimiter)]
+            found = {name: cells.index(cell) for name, words in _COLUMNS.items() for cell in cells if cell in words}
+            if {"time", "id", "provider"} <= found.keys():
+                if "text" not in found and len(cells) == 5:
+                    found["text"] = 5  # Event Viewer's own export: five names over six columns
+                return number, delimiter, found
+    return None
+
+
+def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem]:
+    """The events of the table. Times without zone are naive, with their text kept; a cut-off last row is counted."""
+    head = _header(sheet)
+    if head is None:
+        return
+    start, delimiter, columns = head
+    csv.field_size_limit(10_000_000)
+    rows: list[tuple[int, list[str]]] = []
+    reader = csv.reader(io.StringIO("\n".join(sheet.lines[start + 1 :])), delimiter=delimiter)
+    at = start + 2
+    needed = max(columns[name] for name in ("time", "id", "provider"))
+    broken = 0
+    try:
+        for row in reader:
+            line, at = at, start + 2 + reader.line_num
+            if len(row) > needed and row[columns["id"]].strip().isdigit():
+                rows.append((line, row))
+                sheet.taken.update(range(line - 1, at - 1))
+            elif any(cell.strip() for cell in row):
+                broken += 1
+                sheet.taken.update(range(line - 1, at - 1))
+    except csv.Error:
+        broken += 1
+    sheet.taken.update(range(start + 1))
+    first = eventtimes.day_first(row[columns["time"]] for _, row in rows)
+    for line, row in rows:
+        event = _event(sheet.name, line, row, columns, first)
+        if is_wanted(event.provider, event.id, wanted):
+            yield event
+    if broken:
+        what = f"{broken} row{'s' if broken > 1 else ''} of the table cannot be read"
+        yield Problem(Source(sheet.name, at), "damaged", what, broken)
+
+
+def _event(name: str, line: int, row: list[str], columns: dict[str, int], first: bool | None) -> Event:
+    def cell(column: str) -> str:
+        place = columns.get(column)
+        return row[place].strip() if place is not None and place < len(row) else ""
+
+    number = int(cell("id")[:6])
+    provider, text, time_text = provider_of(cell("provider")), cell("text"), cell("time")
+    record = int(cell("record")) if cell("record").isdigit() else None
+    channel = cell("channel") or None
+    moment = eventtimes.local(time_text, first)
+    return Event(
+        provider=provider,
+        id=number,
+        channel=channel,
+        time=moment,
+        level=level_word(cell("level")),
+        record=record,
+        computer=cell("computer") or None,
+        data=eventmessage.fields(provider, number, text),
+        text=text or None,
+        source=Source(name, line, record, channel),
+        time_text=None if moment is not None and moment.tzinfo else time_text or None,
+    )
