@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from troubleshoot import codes, joinattempts, times, tokenattempts
+from troubleshoot import enrolattempts, joinattempts, times, tokenattempts
 from troubleshoot.accounts import same_account
-from troubleshoot.eventfacts import code, value
 from troubleshoot.model import Attempt, Capture, Event, LogLine
 
-_MDM = "microsoft-windows-devicemanagement-enterprise-diagnostics-provider"
-_WORKPLACE = "microsoft-windows-workplace join"
-_MDM_FAILED, _MDM_DONE, _MDM_FAULT = frozenset({71, 76}), frozenset({72, 75}), 52
-_WORKPLACE_FAILED = frozenset({102, 103, 200})
 _SAME = timedelta(minutes=5)
 PHASE_RANK: Mapping[str, int] = {"precheck": 0, "discover": 1, "auth": 2, "join": 3}
 
 WANTED: Mapping[str, frozenset[int]] = {
     joinattempts.PROVIDER: joinattempts.IDS,
-    **{name: tokenattempts.IDS for name in tokenattempts.PROVIDERS},
-    _MDM: _MDM_FAILED | _MDM_DONE | {_MDM_FAULT},
-    _WORKPLACE: _WORKPLACE_FAILED | {201},
+    **dict.fromkeys(sorted(tokenattempts.PROVIDERS), tokenattempts.IDS),
+    enrolattempts.MDM: enrolattempts.MDM_IDS,
+    **dict.fromkeys(enrolattempts.WORKPLACE, enrolattempts.WORKPLACE_IDS),
 }
 """The records attempts are built from: provider in lower case -> event ids."""
 
@@ -39,10 +34,9 @@ def rebuild(captures: Sequence[Capture], events: Sequence[Event], log_lines: Seq
     if events:
         found += joinattempts.from_events(events)
         found += tokenattempts.from_events(events)
-        found += _mdm(events)
-        found += _workplace(events)
+        found += enrolattempts.from_events(events)
     if log_lines:
-        found += _from_lines(log_lines)
+        found += enrolattempts.from_lines(log_lines)
     if len(found) > 1:
         found = _merged(found)
         found.sort(key=_newest, reverse=True)
@@ -51,129 +45,94 @@ def rebuild(captures: Sequence[Capture], events: Sequence[Event], log_lines: Seq
 
 
 def _newest(attempt: Attempt) -> tuple[object, ...]:
-    return (times.order(attempt.time), attempt.flow, attempt.outcome, attempt.codes, attempt.sources)
-
-
-# ------------------------------------------------------------------------------------------------ other flows
-
-
-def _mdm(events: Iterable[Event]) -> Iterator[Attempt]:
-    ours = sorted(
-        (event for event in events if event.provider.casefold() == _MDM and event.id in WANTED[_MDM]),
-        key=lambda event: (times.order(event.time), event.record or 0, event.source),
-    )
-    fault: Event | None = None
-    for event in ours:
-        if event.id == _MDM_FAULT:
-            fault = event
-        elif event.id in _MDM_DONE:
-            yield Attempt("mdm", event.time, "mdm", "succeeded", sources=(event.source,), events=(event,))
-        else:
-            main = code(event, "HRESULT", "HexInt2", "Result")
-            texts = [event.text or "", *event.data.values()]
-            group: tuple[Event, ...] = (event,)
-            if fault is not None:
-                texts += [*fault.data.values(), fault.text or ""]
-                group, fault = (fault, event), None
-            message = " ".join(text for text in texts if text)
-            found = [main] if main else []
-            found += [one for one in codes.find(message) if one not in found and not codes.is_success(one)]
-            proof = {"code": event.source, "message": group[0].source}
-            yield Attempt(
-                "mdm", event.time, "mdm", "failed", tuple(found), message=message or None, sources=tuple(one.source for one in group),
-                events=group, printed=frozenset({"code", "phase", "message"}), proof=proof,
-            )  # fmt: skip
-
-
-def _workplace(events: Iterable[Event]) -> Iterator[Attempt]:
-    for event in events:
-        if event.provider.casefold() != _WORKPLACE:
-            continue
-        if event.id == 201:
-            yield Attempt("registered", event.time, "registered", "succeeded", sources=(event.source,), events=(event,))
-        elif event.id in _WORKPLACE_FAILED:
-            main = code(event, "ExitCode")
-            message = value(event, "ErrorMessage", "SoapResponse") or event.text
-            found = [main] if main else []
-            found += [one for one in codes.find(message or "") if one not in found]
-            yield Attempt(
-                "registered", event.time, "registered", "failed", tuple(found), message=message, http_status=value(event, "HttpStatus"),
-                sources=(event.source,), events=(event,), printed=frozenset({"code", "phase", "message", "http_status"}),
-                proof={"code": event.source, "message": event.source},
-            )  # fmt: skip
-
-
-def _from_lines(lines: Iterable[LogLine]) -> Iterator[Attempt]:
-    """Failures that ConfigMgr's co-management and the Azure VM log-in extension print as text."""
-    for line in lines:
-        component = line.component.casefold()
-        flow = "comanagement" if "comanagement" in component else "vm" if "aadlogin" in component else None
-        if flow is None:
-            continue
-        found = [one for one in codes.find(line.text) if not codes.is_success(one)]
-        folded = line.text.casefold()
-        if not found or not any(word in folded for word in ("fail", "error", "exit code", "unable", "not succeed")):
-            continue
-        proof = {"code": line.source, "message": line.source}
-        yield Attempt(
-            flow, line.time, flow, "failed", tuple(found), message=line.text[:2000], sources=(line.source,),
-            printed=frozenset({"code", "phase", "message"}), proof=proof,
-        )  # fmt: skip
+    sources = tuple((source.path, source.line or 0, source.record or 0) for source in attempt.sources[:4])
+    return (times.order(attempt.time), attempt.flow, attempt.outcome, attempt.codes, sources)
 
 
 # ------------------------------------------------------------------------------------------ joining, folding
 
 
 def _merged(found: list[Attempt]) -> list[Attempt]:
-    """Put together what dsregcmd and the logs tell of the same failure."""
-    printed = [one for one in found if one.outcome == "failed" and not one.events]
-    logged = [one for one in found if one.outcome == "failed" and one.events]
-    if not printed or not logged:
-        return found
-    out = [one for one in found if one.outcome != "failed"]
+    """Put together what several captures and the logs tell of the same attempt."""
+    logged = sorted((one for one in found if one.events), key=_newest)
+    printed = _once([one for one in found if not one.events])
     used: set[int] = set()
+    out = []
     for one in printed:
-        match = next((i for i, other in enumerate(logged) if i not in used and _same(one, other)), None)
-        if match is None:
+        place = _place_of(one, logged, used) if one.outcome == "failed" else None
+        if place is None:
             out.append(one)
         else:
-            used.add(match)
-            out.append(_join(one, logged[match]))
+            used.add(place)
+            out.append(_join(one, logged[place]))
     out += [one for i, one in enumerate(logged) if i not in used]
     return out
 
 
-def _same(left: Attempt, right: Attempt) -> bool:
-    if left.flow != right.flow:
-        return False
-    for name in ("request_id", "correlation_id"):
-        mine, other = getattr(left, name), getattr(right, name)
-        if mine and other:
-            if mine.casefold() == other.casefold():
-                return True
-            if name == "correlation_id":
-                return False
+def _once(printed: list[Attempt]) -> list[Attempt]:
+    """Each printed attempt once: a later capture repeats the block of an earlier one, word for word or with more."""
+    out: dict[tuple[object, ...], Attempt] = {}
+    for one in sorted(printed, key=_newest, reverse=True):
+        # What has no time is told apart by where it stands; blocks of two files may be of two devices' runs.
+        place = None if one.time is not None else one.sources
+        key = (one.flow, one.outcome, one.time, one.codes[:1], one.phase, one.user, place)
+        known = out.get(key)
+        out[key] = one if known is None else _join(known, one)
+    return list(out.values())
+
+
+def _place_of(one: Attempt, logged: list[Attempt], used: set[int]) -> int | None:
+    """The logged attempt that ``one`` tells of: by request or correlation id, else the nearest like it in time."""
+    nearest: tuple[timedelta, int] | None = None
+    for i, other in enumerate(logged):
+        if other.flow != one.flow or other.outcome != "failed" or i in used:
+            continue
+        if _same_id(one, other):
+            return i
+        apart = _apart(one, other)
+        if apart is not None and (nearest is None or apart < nearest[0]):
+            nearest = (apart, i)
+    return nearest[1] if nearest else None
+
+
+def _same_id(left: Attempt, right: Attempt) -> bool:
+    ids = {one for one in (left.request_id, left.correlation_id) if one}
+    return bool(ids & {right.request_id, right.correlation_id})
+
+
+def _apart(left: Attempt, right: Attempt) -> timedelta | None:
+    """How far two like attempts are apart; None where they cannot be the same one."""
     if left.time is None or right.time is None or left.time.tzinfo is None or right.time.tzinfo is None:
-        return False
-    same_code = not left.codes or not right.codes or left.codes[0] == right.codes[0]
-    same_phase = left.phase is None or right.phase is None or left.phase == right.phase
-    return same_code and same_phase and abs(left.time - right.time) <= _SAME
+        return None
+    if left.codes and right.codes and left.codes[0] != right.codes[0]:
+        return None
+    if left.phase != right.phase and left.phase is not None and joinattempts.tells_phase(right):
+        return None
+    if left.flow != "join" and left.correlation_id and right.correlation_id:
+        return None  # both name their request, and not the same one
+    if left.user and right.user and not same_account(left.user, right.user):
+        return None
+    apart = abs(left.time - right.time)
+    return apart if apart <= _SAME else None
+
+
+_EITHER = (
+    *("phase", "suberror", "server_code", "server_subcode", "operation", "message", "registration", "tenant_type"),
+    *("http_status", "http_error", "user", "account", "request_id", "correlation_id"),
+)
 
 
 def _join(first: Attempt, second: Attempt) -> Attempt:
-    """One attempt with everything both tell; the capture's word comes first."""
-    names = ("phase", "suberror", "server_code", "server_subcode", "operation", "message", "registration", "tenant_type")
-    names += ("http_status", "http_error", "user", "account", "request_id", "correlation_id")
-    both = {name: getattr(first, name) or getattr(second, name) for name in names}
-    proof = {**second.proof, **first.proof}
+    """One attempt with everything both tell; the word of the first comes first."""
+    both = {name: getattr(first, name) or getattr(second, name) for name in _EITHER}
     return replace(
         first,
         time=first.time or second.time,
         codes=tuple(dict.fromkeys((*first.codes, *second.codes))),
-        sources=(*first.sources, *second.sources),
-        events=second.events,
+        sources=tuple(dict.fromkeys((*first.sources, *second.sources))),
+        events=first.events or second.events,
         printed=first.printed | second.printed,
-        proof=proof,
+        proof={**second.proof, **first.proof},
         **both,
     )
 
@@ -181,56 +140,96 @@ def _join(first: Attempt, second: Attempt) -> Attempt:
 def _folded(found: list[Attempt]) -> list[Attempt]:
     """Like failures without a success between them become the newest of them, which counts the others."""
     out: list[Attempt] = []
+    counts: list[int] = []
+    since: list[datetime | None] = []
     at: dict[tuple[object, ...], int] = {}
+    runs: dict[str, int] = {}  # flow -> successes met so far: no run of failures goes past one
     for one in found:
-        if one.outcome != "failed" or one.time is None:
-            if one.outcome == "succeeded":
-                at = {key: place for key, place in at.items() if key[0] != one.flow}
-            out.append(one)
-            continue
-        key = (one.flow, one.phase, one.codes, one.server_code, one.server_subcode, one.operation, one.user, one.time.tzinfo)
-        place = at.get(key)
-        if place is None:
-            at[key] = len(out)
-            out.append(replace(one, since=one.time))
+        place = None
+        if one.outcome == "failed":
+            zone = None if one.time is None else one.time.tzinfo is not None
+            key = (
+                *(one.flow, runs.get(one.flow, 0), zone, one.phase, one.codes, one.suberror),
+                *(one.server_code, one.server_subcode, one.operation, one.user),
+            )
+            place = at.setdefault(key, len(out))
         else:
-            out[place] = replace(out[place], repeats=out[place].repeats + 1, since=one.time)
-    return out
+            runs[one.flow] = runs.get(one.flow, 0) + 1
+        if place is None or place == len(out):
+            out.append(one)
+            counts.append(1)
+            since.append(one.time if one.outcome == "failed" else None)
+        else:
+            counts[place] += 1
+            since[place] = one.time
+    return [
+        replace(one, repeats=count, since=first) if count > 1 or first is not None else one
+        for one, count, first in zip(out, counts, since, strict=True)
+    ]
+
+
+# ---------------------------------------------------------------------------------------------- what still counts
+
+
+class _Owners:
+    """Which attempts of one flow have the same owner. An unknown one is the only known one, where there is one only."""
+
+    def __init__(self, attempts: Iterable[Attempt]) -> None:
+        self._known: dict[str, list[str]] = {}
+        for one in attempts:
+            if one.user:
+                names = self._known.setdefault(one.flow, [])
+                if not any(same_account(one.user, name) for name in names):
+                    names.append(one.user)
+
+    def of(self, attempt: Attempt) -> tuple[str, str | None]:
+        names = self._known.get(attempt.flow, [])
+        if attempt.user:
+            return attempt.flow, next(name for name in names if same_account(attempt.user, name))
+        return attempt.flow, names[0] if len(names) == 1 else None
 
 
 def standing(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
     """The failed attempts that nothing settles, newest first.
 
     Per flow and owner: the newest, and each older one that got to a later phase than all newer ones. Reaching a phase
-    proves the ones before it; failing earlier proves nothing about later ones. An unknown phase, time or zone settles
-    nothing and is not settled.
+    proves the ones before it; failing earlier proves nothing about later ones. A sync join as a fallback signs nobody
+    in, so it proves nothing about the phase ``auth``. An unknown phase, time or zone settles nothing and is not
+    settled.
     """
-    reached: list[tuple[str, str | None, int]] = []
+    failed = [one for one in attempts if one.outcome == "failed"]
+    if len(failed) < 2:
+        return tuple(failed)
+    owners = _Owners(failed)
+    reached: dict[tuple[str, str | None], int] = {}
+    without_fallbacks: dict[tuple[str, str | None], int] = {}
     out = []
-    for one in attempts:
-        if one.outcome != "failed":
-            continue
+    for one in failed:
         if one.time is None or one.time.tzinfo is None or one.phase is None:
             out.append(one)
             continue
         rank = PHASE_RANK.get(one.phase, 0)
-        newer = [seen for flow, owner, seen in reached if flow == one.flow and _same_owner(owner, one.user)]
-        if not newer or rank > max(newer):
+        key = owners.of(one)
+        newer = without_fallbacks if one.phase == "auth" else reached
+        if rank > newer.get(key, -1):
             out.append(one)
-        reached.append((one.flow, one.user, rank))
+        reached[key] = max(rank, reached.get(key, -1))
+        if not (one.registration or "").startswith("fallback"):
+            without_fallbacks[key] = max(rank, without_fallbacks.get(key, -1))
     return tuple(out)
 
 
-def _same_owner(left: str | None, right: str | None) -> bool:
-    return left is None or right is None or same_account(left, right)
-
-
 def failures_since_success(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
-    """Failed attempts that no later success of the same flow and owner followed, newest first."""
-    successes = [one for one in attempts if one.outcome == "succeeded"]
+    """Failed attempts that no later success of the same flow and owner followed, newest first.
+
+    One without a time or zone is kept: nothing tells that it was before.
+    """
+    owners = _Owners(attempts)
+    newest: dict[tuple[str, str | None], datetime] = {}
+    for one in attempts:
+        if one.outcome == "succeeded" and one.time is not None and one.time.tzinfo is not None:
+            key = owners.of(one)
+            newest[key] = max(one.time, newest.get(key, one.time))
     return tuple(
-        one
-        for one in attempts
-        if one.outcome == "failed"
-        and not any(done.flow == one.flow and _same_owner(done.user, one.user) and times.after(done.time, one.time) for done in successes)
+        one for one in attempts if one.outcome == "failed" and not times.after(newest.get(owners.of(one)), one.time)
     )

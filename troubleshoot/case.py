@@ -1,15 +1,17 @@
-"""The evidence of one device, arranged for rules: captures, events, attempts, facts, and what all that says of the device."""
+"""The evidence of one device, arranged for rules: captures, events, attempts, facts, and what it says of the device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from troubleshoot import attempts as rebuilding
 from troubleshoot import facts as deriving
-from troubleshoot import times
+from troubleshoot import joinattempts, times
 from troubleshoot.accounts import key_of, same_account
+from troubleshoot.eventfacts import debug_output, value
 from troubleshoot.model import (
     Account,
     Attempt,
@@ -26,14 +28,18 @@ from troubleshoot.model import (
     RegistryValue,
     Source,
 )
+from troubleshoot.ordering import by_name, distinct, newest_first, place, unique, whole_spans
 
-_TIMES_INSIDE = ("ClientTime", "LastHostNameUpdate", "AzureAdPrtUpdateTime", "EnterprisePrtUpdateTime", "PrtPreviousAttempt", "PreviousRegistration")
+_CLEARED = (110, 371)  # the registration was cleared, the task unregistered the device
+_BUILD_KEY = r"HKLM\SOFTWARE\MICROSOFT\WINDOWS NT\CURRENTVERSION"
 
 
 class Case:
     """One device. Sequences are newest first; look-ups are dictionaries. Made by :meth:`of`."""
 
-    def __init__(self, evidence: Iterable[Evidence | Problem], as_of: datetime | None = None) -> None:
+    def __init__(
+        self, evidence: Iterable[Evidence | Problem], as_of: datetime | None = None, collector: str | None = None
+    ) -> None:
         captures: list[Capture] = []
         events: list[Event] = []
         registry: list[RegistryValue] = []
@@ -41,43 +47,46 @@ class Case:
         facts: list[Fact] = []
         spans: list[LogSpan] = []
         problems: list[Problem] = []
-        kinds: dict[type, list[object]] = {
-            Capture: captures, Event: events, RegistryValue: registry, LogLine: lines, Fact: facts, LogSpan: spans, Problem: problems,
-        }  # type: ignore[dict-item]  # fmt: skip
+        kinds: dict[type, Any] = {Capture: captures, Event: events, RegistryValue: registry, LogLine: lines}
+        kinds |= {Fact: facts, LogSpan: spans, Problem: problems}
         for one in evidence:
             kinds[type(one)].append(one)
-        captures.sort(key=_capture_order, reverse=True)
-        self.captures = tuple(one for one in captures if one.kind == "dsregcmd")
-        self.other_captures = tuple(one for one in captures if one.kind != "dsregcmd")
-        self.events = _distinct(events)
-        self.registry = tuple(registry)
-        self.log_lines = tuple(lines)
-        self.problems = tuple(problems)
-        self.attempts: tuple[Attempt, ...] = rebuilding.rebuild(captures, self.events, lines)
-        self.domain_type, told = deriving.domain_type(self.attempts, self.other_captures)
-        self.facts = _by_name([*facts, *deriving.derive(self.captures)])
-        if told is not None:
-            self.facts.setdefault("domain.type", (Fact("domain.type", self.domain_type, told),))
+        ordered = newest_first(captures)
+        self.captures = tuple(one for one in ordered if one.kind == "dsregcmd")
+        self.other_captures = tuple(one for one in ordered if one.kind != "dsregcmd")
+        self.events = distinct(events)
+        registry.sort(key=lambda one: place(one.source))
+        self.registry = unique(registry, lambda one: (one.key.upper(), one.name.casefold(), one.type, one.value))
+        self.log_lines = tuple(sorted(lines, key=lambda one: place(one.source)))
+        self.problems = tuple(sorted(problems, key=lambda one: (place(one.source), one.kind, one.message)))
+        self.attempts: tuple[Attempt, ...] = rebuilding.rebuild(ordered, self.events, self.log_lines)
+        self.facts = by_name([*facts, *deriving.derive(self.captures)])
+        self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
         self.join_state = self._join_state()
+        self.log_spans = whole_spans(spans)
         self.device = self._device()
-        self.log_spans = tuple(spans)
-        self.coverage = Coverage(None, self._kinds(), tuple(spans), tuple(captures))
+        self.coverage = Coverage(collector, self._kinds(), self.log_spans, ordered)
 
     @classmethod
-    def of(cls, evidence: Iterable[Evidence | Problem], as_of: datetime | None = None) -> Case:
-        """The case of one device's evidence, in whatever order it was read. ``as_of`` overrides what the evidence tells."""
-        return cls(evidence, as_of)
+    def of(
+        cls, evidence: Iterable[Evidence | Problem], as_of: datetime | None = None, collector: str | None = None
+    ) -> Case:
+        """The case of one device's evidence, in whatever order it was read. ``as_of`` overrides what it tells."""
+        return cls(evidence, as_of, collector)
 
     # -------------------------------------------------------------------------------------------------- look-ups
 
     @cached_property
     def fields(self) -> Mapping[str, tuple[tuple[Capture, Field], ...]]:
-        """Every printed field by its rule name, newest capture first."""
+        """Every printed field by its rule name, newest capture first; within one capture in the order printed."""
         found: dict[str, tuple[tuple[Capture, Field], ...]] = {}
         for capture in self.captures:
-            for name, field in capture.named.items():
-                found[name] = (*found.get(name, ()), (capture, field))
+            for field in capture.fields:
+                name = field.name
+                if name is not None:
+                    known = found.get(name)
+                    found[name] = ((capture, field),) if known is None else (*known, (capture, field))
         return found
 
     @cached_property
@@ -100,8 +109,8 @@ class Case:
     def keys(self) -> Mapping[str, tuple[RegistryValue, ...]]:
         """Collected registry keys, upper case, each with its values."""
         found: dict[str, list[RegistryValue]] = {}
-        for value in self.registry:
-            found.setdefault(value.key.upper().rstrip("\\"), []).append(value)
+        for one in self.registry:
+            found.setdefault(one.key.upper().rstrip("\\"), []).append(one)
         return {key: tuple(values) for key, values in found.items()}
 
     @cached_property
@@ -115,14 +124,22 @@ class Case:
 
     @cached_property
     def users(self) -> tuple[Account, ...]:
-        """The real users whose session a capture shows, and the owners of printed token attempts."""
+        """The real users whose session a capture shows, and the owners of printed token attempts.
+
+        An administrator who only ran the command elevated is one of them where the case knows nobody else.
+        """
         found: list[Account] = []
         for capture in self.captures:
-            if key_of(capture.account) is not None and capture.account is not None:
+            if capture.account is not None and capture.elevated is not True:
                 _add_account(found, capture.account)
         for attempt in self.attempts:
             if attempt.user and attempt.flow in ("prt", "enterprise-prt"):
-                _add_account(found, Account(attempt.user, "domain", None, attempt.user if "@" in attempt.user else None))
+                upn = attempt.user if "@" in attempt.user else None
+                _add_account(found, Account(attempt.user, "domain", None, upn))
+        if not found:
+            for capture in self.captures:
+                if capture.account is not None:
+                    _add_account(found, capture.account)
         return tuple(found)
 
     def user_keys(self) -> tuple[str, ...]:
@@ -132,23 +149,35 @@ class Case:
     @staticmethod
     def capture_user(capture: Capture) -> str | None:
         """The key of the user whose session a capture shows; None for SYSTEM and where nothing tells."""
+        if capture.account is None:
+            identity = capture.named.get("PrtUserIdentity")
+            return identity.text.casefold() if identity is not None and identity.value else None
         return key_of(capture.account)
 
     @cached_property
-    def _texts(self) -> dict[tuple[str, int | None, int | None, str | None], str]:
-        texts: dict[tuple[str, int | None, int | None, str | None], str] = {}
-        for capture in (*self.captures, *self.other_captures):
-            for field in capture.fields:
-                texts[capture.source.path, field.line, None, None] = f"{field.label} : {field.text}"
-        for event in self.events:
-            texts[tuple(event.source)] = event_text(event)
+    def _lines(self) -> dict[tuple[object, ...], Field | Event | LogLine | RegistryValue]:
+        found: dict[tuple[object, ...], Field | Event | LogLine | RegistryValue] = {}
+        for one in self.registry:
+            found.setdefault(tuple(one.source), one)
         for line in self.log_lines:
-            texts.setdefault(tuple(line.source), line.text)
-        return texts
+            found.setdefault(tuple(line.source), line)
+        for event in self.events:
+            found[tuple(event.source)] = event
+        for capture in (*self.other_captures, *self.captures):
+            for field in capture.fields:
+                found[capture.source.path, field.line, None, None] = field
+        return found
 
     def line_text(self, source: Source) -> str:
         """What the line or record at ``source`` says, in one line; empty where it is not known."""
-        return self._texts.get(tuple(source), "")
+        found = self._lines.get(tuple(source))
+        if isinstance(found, Field):
+            return f"{found.label} : {found.text}"
+        if isinstance(found, Event):
+            return event_text(found)
+        if isinstance(found, RegistryValue):
+            return f"{found.key}: {found.name} = {found.value}"
+        return found.text if found is not None else ""
 
     # ------------------------------------------------------------------------------------------ what it all says
 
@@ -156,7 +185,21 @@ class Case:
         known = [capture.time for capture in self.captures if capture.time is not None and capture.time.tzinfo]
         if known:
             return max(known)
-        return next((event.time for event in self.events if event.time is not None and event.time.tzinfo), None)
+        newest = self.events[0].time if self.events else None  # instants sort before wall-clock times
+        if newest is not None and newest.tzinfo is not None:
+            return newest
+        told = [line.time for line in self.log_lines if line.time is not None and line.time.tzinfo]
+        return max(told, default=None)
+
+    def _domain_type(self) -> str:
+        """managed, federated or unknown; what the evidence tells becomes the fact ``domain.type`` too."""
+        word, told = deriving.domain_type(self.attempts, self.other_captures)
+        if word == "unknown":
+            given = self.facts.get("domain.type")
+            return given[0].value if given else word
+        if told is not None:
+            self.facts.setdefault("domain.type", (Fact("domain.type", word, told),))
+        return word
 
     def _flag(self, name: str) -> bool | None:
         """A YES or NO of the newest capture that prints it."""
@@ -166,7 +209,20 @@ class Case:
                 return field.text.upper() == "YES"
         return None
 
+    def _workplace_joined(self) -> bool:
+        """Is the device registered for somebody, by the newest capture of each account? SYSTEM never is."""
+        asked: set[str | None] = set()
+        for capture in self.captures:
+            field, user = capture.named.get("WorkplaceJoined"), self.capture_user(capture)
+            if field is not None and user not in asked:
+                asked.add(user)
+                if field.text.upper() == "YES":
+                    return True
+        return False
+
     def _join_state(self) -> str:
+        if not self.captures:
+            return self._logged_state()
         joined, domain = self._flag("AzureAdJoined"), self._flag("DomainJoined")
         if joined:
             return "unknown" if domain is None else "hybrid" if domain else "entra"
@@ -176,9 +232,28 @@ class Case:
             return "unknown"
         if domain:
             return "domain-only"
-        if self._flag("WorkplaceJoined"):
+        if self._workplace_joined():
             return "registered"
         return "unknown" if domain is None else "none"
+
+    def _logged_state(self) -> str:
+        """hybrid, where the last thing the logs tell is that the automatic registration succeeded; else unknown.
+
+        306 is written by the hybrid join task alone. On Windows 7 and 8.1 the same success is 201 of Workplace Join,
+        whose message names the hybrid join.
+        """
+        for flow in ("join", "registered"):
+            own = [one for one in self.attempts if one.flow == flow]
+            undated = any(one.outcome == "failed" and one.time is None for one in own)
+            if not own or own[0].outcome != "succeeded" or undated:
+                continue
+            last = own[0].events[0] if own[0].events else None
+            if last is None or (flow == "registered" and "hybrid" not in (last.text or "").casefold()):
+                continue
+            cleared = [one for number in _CLEARED for one in self.by_event.get((joinattempts.PROVIDER, number), ())]
+            if all(times.after(last.time, event.time) for event in cleared):
+                return "hybrid"
+        return "unknown"
 
     def _first(self, name: str) -> str | None:
         for capture in (*self.captures, *self.other_captures):
@@ -189,70 +264,48 @@ class Case:
 
     def _device(self) -> Device:
         names: dict[str, str] = {}
-        for name in (self._first("DeviceName"), *(event.computer for event in self.events)):
-            if name:
-                names.setdefault(name.casefold(), name)
-        tenant = self._first("TenantId") or next((one.data["TenantId"] for one in self.events if one.data.get("TenantId")), None)
+        printed = (capture.named.get("DeviceName") for capture in self.captures)
+        told = [field.text for field in printed if field is not None and field.value]
+        told += dict.fromkeys(event.computer for event in self.events if event.computer)
+        for name in told:
+            names.setdefault(name.partition(".")[0].casefold(), name)  # PC1 and PC1.corp.example are one name
+        full = next((name for name in told if "." in name), None)
         ordered = tuple(names.values())
         return Device(
             name=ordered[0] if ordered else None,
             names=ordered,
-            domain=self._first("DomainName"),
+            domain=self._first("DomainName") or (full.partition(".")[2] if full else None),
             device_id=self._first("DeviceId"),
-            tenant_id=tenant,
+            tenant_id=self._first("TenantId") or self._logged_tenant(),
             tenant_name=self._first("TenantName"),
+            os_build=self._os_build(),
         )
+
+    def _logged_tenant(self) -> str | None:
+        """The tenant that the newest join attempt names, in its debug block or in a value of its own."""
+        for attempt in self.attempts:
+            for event in attempt.events if attempt.flow == "join" else ():
+                found = value(event, "TenantId") if "TenantId" in event.data else None
+                found = found or (debug_output(event).get("tenantid") if event.id == 304 else None)
+                if found:
+                    return found
+        return next((one.data["TenantId"] for one in self.events if one.data.get("TenantId")), None)
+
+    def _os_build(self) -> str | None:
+        values = {one.name.casefold(): str(one.value) for one in self.keys.get(_BUILD_KEY, ())} if self.registry else {}
+        build = values.get("currentbuild") or values.get("currentbuildnumber")
+        return f"{build}.{values['ubr']}" if build and "ubr" in values else build
 
     def _kinds(self) -> tuple[str, ...]:
         there = (
             ("dsregcmd", self.captures),
-            ("join-debug", self.other_captures),
-            ("events", self.events),
+            ("join-debug", any(one.kind == "join-debug" for one in self.other_captures)),
+            ("accounts", any(one.kind == "accounts" for one in self.other_captures)),
+            ("events", self.events or self.log_spans),
             ("registry", self.registry),
             ("log", self.log_lines),
         )
         return tuple(name for name, found in there if found)
-
-
-def _capture_order(capture: Capture) -> tuple[object, ...]:
-    """Captures by the time they print; one that prints none, by the latest time inside it, then by its place."""
-    known = [capture.time] if capture.time is not None else []
-    if not known:
-        for name in _TIMES_INSIDE:
-            field = capture.named.get(name)
-            moment = times.parse(field.text) if field is not None else None
-            if moment is not None:
-                known.append(moment)
-    newest = max(known, key=times.order) if known else None
-    return (times.order(newest), capture.source.path, capture.source.line or 0)
-
-
-def _distinct(events: list[Event]) -> tuple[Event, ...]:
-    """Each record once, however many copies of the log were collected; newest first."""
-    if not events:
-        return ()
-    found: dict[tuple[object, ...], Event] = {}
-    for event in events:
-        if event.record is not None:
-            place = event.channel or event.provider
-            key: tuple[object, ...] = (place.casefold(), (event.computer or "").casefold(), event.record, event.id, event.time)
-        else:
-            moment = event.time or event.time_text
-            key = (event.provider.casefold(), event.id, moment, tuple(sorted(event.data.items())), event.text if not event.data else None)
-            if moment is None:
-                key = (*key, event.source)
-        known = found.get(key)
-        # The copy with more named values wins; of equal ones the first in the order of their sources.
-        if known is None or (-len(event.data), event.source) < (-len(known.data), known.source):
-            found[key] = event
-    return tuple(sorted(found.values(), key=lambda one: (times.order(one.time), one.record or 0, one.source), reverse=True))
-
-
-def _by_name(facts: Iterable[Fact]) -> dict[str, tuple[Fact, ...]]:
-    found: dict[str, tuple[Fact, ...]] = {}
-    for fact in facts:
-        found[fact.name] = (*found.get(fact.name, ()), fact)
-    return found
 
 
 def _add_account(found: list[Account], account: Account) -> None:

@@ -15,9 +15,8 @@ def derive(captures: Sequence[Capture]) -> Iterator[Fact]:
             yield from _wininet(capture, "proxy.user", "IeUser")
         if "IeSystemAutoDetect" in named:
             yield from _wininet(capture, "proxy.system", "IeSystem")
-        access = named.get("WinHttpAccessType")
-        if access is not None and access.value:
-            yield _fact(capture, "proxy.winhttp", "direct" if access.text.upper() == "DIRECT" else "named", access)
+        if "WinHttpAccessType" in named:
+            yield from _winhttp(capture)
 
 
 def _wininet(capture: Capture, name: str, prefix: str) -> Iterator[Fact]:
@@ -25,36 +24,56 @@ def _wininet(capture: Capture, name: str, prefix: str) -> Iterator[Fact]:
     named = capture.named
     for suffix, word in (("AutoConfigUrl", "script"), ("ProxyServerList", "named")):
         field = named.get(prefix + suffix)
+        if field is not None and field.absence in ("masked", "cut"):
+            yield _fact(capture, name, word, field)  # something is set there, whatever it was
+            return
         if field is not None and field.value:
             yield _fact(capture, name, word, field)
             return
     detect = named[prefix + "AutoDetect"]
-    yield _fact(capture, name, "auto" if detect.text.upper() == "YES" else "direct", detect)
+    word = {"YES": "auto", "NO": "direct"}.get(detect.text.upper(), "")
+    if word:
+        yield _fact(capture, name, word, detect)
+
+
+def _winhttp(capture: Capture) -> Iterator[Fact]:
+    """direct or named. dsregcmd prints DIRECT or NAMED PROXY; netsh's words are another parser's."""
+    access = capture.named["WinHttpAccessType"]
+    if access.text.upper() == "DIRECT":
+        yield _fact(capture, "proxy.winhttp", "direct", access)
+    elif access.value and "PROXY" in access.text.upper():
+        yield _fact(capture, "proxy.winhttp", "named", access)
 
 
 def _fact(capture: Capture, name: str, word: str, field: Field) -> Fact:
     return Fact(name, word, Source(capture.source.path, field.line), capture.time, capture.account)
 
 
-_FEDERATED = ("fed", "fallback_sync")  # sync join as a fallback is what a federated domain tries after AD FS failed
+_OF_REGISTRATION = {"fed": "federated", "fallback_sync": "federated", "sync": "managed", "fallback_fed": "managed"}
 
 
 def domain_type(attempts: Sequence[Attempt], captures: Sequence[Capture]) -> tuple[str, Source | None]:
     """managed, federated or unknown, by the newest evidence that tells, and where it stands.
 
-    Event 304 and its debug block print the tenant's type; a registration type tells it too: ``sync`` is what managed
-    domains do, ``fed`` and the fallback from it what federated ones do. Microsoft Learn, "Troubleshoot hybrid join".
+    Events 304 and 305 and the debug block print the tenant's type. A registration type tells it too: ``sync`` is what
+    managed domains do, ``fed`` and the sync join it falls back to what federated ones do. Only federated domains have a
+    phase ``auth`` that can fail. Microsoft Learn, "Troubleshoot Microsoft Entra hybrid joined devices".
     """
     for one in attempts:
+        if one.flow != "join":
+            continue
+        first = one.sources[0] if one.sources else None
         word = (one.tenant_type or "").casefold()
         if word in ("managed", "federated"):
-            return word, one.sources[0] if one.sources else None
-        if one.registration in _FEDERATED or one.phase == "auth":
-            return "federated", one.proof.get("registration")
-        if one.registration in ("sync", "fallback_fed"):
-            return "managed", one.proof.get("registration")
+            return word, one.proof.get("tenant_type", first)
+        word = _OF_REGISTRATION.get(one.registration or "", "")
+        if word:
+            return word, one.proof.get("registration", first)
+        if one.phase == "auth":
+            return "federated", one.proof.get("phase", first)
     for capture in captures:
-        field = capture.named.get("TenantType")
-        if field is not None and field.text.casefold() in ("managed", "federated"):
-            return field.text.casefold(), Source(capture.source.path, field.line)
+        for field in capture.fields:
+            word = field.text.casefold()
+            if (field.name or field.label).casefold() == "tenanttype" and word in ("managed", "federated"):
+                return word, Source(capture.source.path, field.line)
     return "unknown", None

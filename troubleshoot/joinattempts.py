@@ -1,4 +1,4 @@
-"""Join attempts: from the *Previous Registration* block, from ``/join /debug``, and from User Device Registration events.
+"""Join attempts: from the *Previous Registration* block, ``/join /debug``, and User Device Registration events.
 
 One failure leaves several records (331, 212, 307, 304); they are put together by correlation id and time. Event ids and
 fields: Windows provider manifest of User Device Registration; phases: Microsoft Learn "Troubleshoot Microsoft Entra
@@ -8,45 +8,83 @@ hybrid joined devices".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import NamedTuple
 
 from troubleshoot import codes, times
-from troubleshoot.eventfacts import code, debug_block, server_answer, value
-from troubleshoot.model import Attempt, Capture, Event, Source
+from troubleshoot.eventfacts import by_time, code, debug_output, near, server_answer, value
+from troubleshoot.model import Attempt, Capture, Event, Field, Source
 
 PROVIDER = "microsoft-windows-user device registration"
-SUCCESS = frozenset({306, 335})  # registered now; "already joined" of the pre-check
-# The record that tells the phase where the attempt stopped, earliest phase first.
+SUCCESS = 306
+# The record that tells the phase where the attempt stopped, earliest phase first. 335 (already joined) is no failure,
+# and 201 of this provider is a failed discovery, while 201 of Workplace Join is a success.
 PHASE_OF: Mapping[int, str] = {
+    333: "precheck",
     334: "precheck",
-    309: "discover",
     307: "discover",
+    201: "discover",
+    200: "discover",
+    309: "discover",
     305: "auth",
+    202: "join",
+    203: "join",
     204: "join",
+    205: "join",
+    206: "join",
     304: "join",
 }
-_FAILURES = frozenset({200, 201, 202, 203, 204, 205, 206, 304, 305, 307, 309, 334})
-_COMPANIONS = frozenset({101, 102, 103, 104, 105, 106, 212, 219, 220, 221, 331, 332, 336, 337, 340, 341, 344, 345})
-IDS = _FAILURES | _COMPANIONS | SUCCESS
+_FAILURES = frozenset(PHASE_OF)
+_CHECKS = frozenset({331, 332, 333, 334, 335})  # the pre-checks come first: a later one of these is a new run
+_TRANSPORT = (226, 230, 231, 233, 235)
+_COMPANIONS = frozenset({101, 102, 103, 104, 105, 106, 212, 219, 220, 221, 244, 245, 330, 336, 337, 340, 341, 344, 345})
+_CLEARED = frozenset({110, 371})  # the registration was taken off the device
+IDS = _FAILURES | _CHECKS | _COMPANIONS | _CLEARED | {*_TRANSPORT, SUCCESS}
 _GAP = timedelta(seconds=90)
+_SAME_CALL = timedelta(seconds=2)
 _MAIN = (304, 305, 307, 309, 204, 202, 203, 205, 206, 201, 200)
-_BLOCK = (
-    ("registration", "RegistrationType"),
-    ("server_code", "ServerErrorCode"),
-    ("server_subcode", "ServerErrorSubCode"),
-    ("operation", "ServerOperation"),
-    ("message", "ServerMessage"),
-    ("http_status", "HttpsStatus"),
-    ("request_id", "RequestId"),
-)
-_TESTS = ("DRSDiscoveryTest", "DRSConnectivityTest", "ADConfigurationTest", "ADConnectivityTest", "KerberosTicketTest", "TokenAcquisitionTest")
-_FROM_BLOCK = frozenset({"code", "phase", "suberror", *(name for name, _ in _BLOCK)})
-_PHASES: Mapping[str, str] = {"pre-check": "precheck", "precheck": "precheck", "discover": "discover", "discovery": "discover", "auth": "auth", "authentication": "auth", "join": "join"}
+_BLOCK: Mapping[str, str] = {
+    "ClientErrorCode": "code",
+    "ErrorPhase": "phase",
+    "RegistrationType": "registration",
+    "ServerErrorCode": "server_code",
+    "ServerErrorSubCode": "server_subcode",
+    "ServerOperation": "operation",
+    "ServerMessage": "message",
+    "HttpsStatus": "http_status",
+    "RequestId": "request_id",
+    "PreviousRegistration": "time",
+    "ExecutingAccountName": "account",
+}
+_STARTS = frozenset({"PreviousRegistration", "RegistrationType", "ErrorPhase", "ClientErrorCode"})
+# What a joined device prints of its last rename: an Https Status, a Request Id and a Server Message of its own.
+_OTHER_BLOCK = frozenset({"LastHostNameUpdate", "HostNameUpdated", "DisplayNameUpdated", "OsVersionUpdated"})
+_TESTS: Mapping[str, str] = {
+    "DRSDiscoveryTest": "discover",
+    "DRSConnectivityTest": "discover",
+    "ADConfigurationTest": "discover",
+    "ADConnectivityTest": "precheck",
+    "KerberosTicketTest": "auth",
+    "TokenAcquisitionTest": "auth",
+}
+_FROM_BLOCK = frozenset({*_BLOCK.values(), "suberror"} - {"time", "account"})
+_PHASES: Mapping[str, str] = {
+    "pre-check": "precheck",
+    "precheck": "precheck",
+    "discover": "discover",
+    "discovery": "discover",
+    "auth": "auth",
+    "authentication": "auth",
+    "join": "join",
+}
 
 
 def phase_word(text: str | None) -> str | None:
     """A phase as rules name it, from the spelling dsregcmd or a debug block prints; None for anything else."""
     return _PHASES.get(text.strip().casefold()) if text else None
+
+
+# ---------------------------------------------------------------------------------------------------- dsregcmd
 
 
 def from_capture(capture: Capture) -> Iterator[Attempt]:
@@ -58,220 +96,323 @@ def from_capture(capture: Capture) -> Iterator[Attempt]:
         if issued is not None:
             source = Source(capture.source.path, validity.line)
             yield Attempt("join", issued, None, "succeeded", sources=(source,))
-    main = named.get("ClientErrorCode")
-    server = named.get("ServerErrorCode")
-    main_code = codes.normalise(main.text) if main and main.value else None
-    if main_code is None or codes.is_success(main_code):
-        main_code = None
-    if main_code is None and (server is None or not server.value):
-        message = named.get("ServerMessage")
-        status = named.get("HttpsStatus")
-        told = named.get("ErrorPhase") or (message if message and not named.get("AzureAdJoined") else None)
-        if told is None or not told.value or (status is not None and status.text.startswith("2")):
-            return
+    if "ClientErrorCode" in named or "ErrorPhase" in named or "ServerErrorCode" in named or "ServerMessage" in named:
+        for block in _blocks(capture):
+            failed = _of_block(capture, block)
+            if failed is not None:
+                yield failed
+
+
+def _blocks(capture: Capture) -> Iterator[dict[str, Field]]:
+    """The fields of each *Previous Registration* block by property; a pasted text may hold several without headers."""
+    block: dict[str, Field] = {}
+    other = False
+    for field in capture.fields:
+        name = field.name
+        if name is None:
+            continue
+        if name in _OTHER_BLOCK:
+            other = True
+        elif name in _BLOCK:
+            if name in _STARTS:
+                other = False
+                if _BLOCK[name] in block:
+                    yield block
+                    block = {}
+            if not other and field.value:
+                block.setdefault(_BLOCK[name], field)
+    yield block
+
+
+def _of_block(capture: Capture, block: Mapping[str, Field]) -> Attempt | None:
+    main = codes.normalise(block["code"].text) if "code" in block else None
+    if codes.is_success(main):
+        main = None
+    if main is None and not block.keys() & {"code", "phase", "server_code"}:
+        status = block.get("http_status")
+        if "message" not in block or (status is not None and status.text.startswith("2")):
+            return None
+    if "code" in block and main is None and not block.keys() & {"phase", "server_code"}:
+        return None  # it says success, or holds no code
     path = capture.source.path
-    proof: dict[str, Source] = {}
-    texts: dict[str, str] = {}
-    for name, field_name in _BLOCK:
-        field = named.get(field_name)
-        if field is not None and field.value:
-            texts[name] = field.text
-            proof[name] = Source(path, field.line)
-    if main is not None:
-        proof["code"] = Source(path, main.line)
-    phase = named.get("ErrorPhase")
-    if phase is not None:
-        proof["phase"] = Source(path, phase.line)
-    if "message" in texts:
-        answer = server_answer(texts["message"])
-        for name in ("server_code", "server_subcode", "operation"):
-            if name not in texts and name in answer:
-                texts[name], proof[name] = answer[name], proof["message"]
-    suberror = _suberror(capture, main_code, proof)
-    when = named.get("PreviousRegistration")
-    account = named.get("ExecutingAccountName")
-    found = [main_code] if main_code else []
-    found += [one for one in codes.find(texts.get("message", "")) if one not in found]
-    yield Attempt(
+    texts = {name: field.text for name, field in block.items()}
+    proof = {name: Source(path, field.line) for name, field in block.items() if name not in ("time", "account")}
+    answer = server_answer(texts.get("message"))
+    for name in ("server_code", "server_subcode", "operation"):
+        if name not in texts and name in answer:
+            texts[name], proof[name] = answer[name], proof["message"]
+    phase = phase_word(texts.get("phase"))
+    behind = _suberror(capture, main, phase)
+    if behind is not None:
+        proof["suberror"] = Source(path, behind[1].line)
+    found = [main] if main else []
+    found += [one for one in codes.find(texts.get("message", "")) if one not in found and not codes.is_success(one)]
+    runner = texts.get("account", "").partition(",")[0].strip()
+    return Attempt(
         flow="join",
-        time=times.parse(when.text) if when else None,
-        phase=phase_word(phase.text) if phase else None,
+        time=times.parse(texts.get("time", "")),
+        phase=phase,
         outcome="failed",
         codes=tuple(found),
-        suberror=suberror,
+        suberror=behind[0] if behind else None,
         server_code=texts.get("server_code"),
         server_subcode=texts.get("server_subcode"),
         operation=texts.get("operation"),
         message=texts.get("message"),
         registration=texts.get("registration", "").casefold() or None,
         http_status=texts.get("http_status"),
-        request_id=texts.get("request_id"),
-        account="system" if account and account.text.partition(",")[0].strip().endswith("$") else None,
+        request_id=texts.get("request_id", "").strip("{}").casefold() or None,
+        account="system" if runner.endswith("$") else None,
         sources=tuple(dict.fromkeys(proof.values())),
         printed=_FROM_BLOCK,
         proof=proof,
     )
 
 
-def _suberror(capture: Capture, main: str | None, proof: dict[str, Source]) -> str | None:
-    """The code behind the main one, from the diagnostic test that failed with it, else from the first that failed."""
-    behind = None
-    for name in _TESTS:
+def _suberror(capture: Capture, main: str | None, phase: str | None) -> tuple[str, Field] | None:
+    """The code behind the main one: of the diagnostic test that failed with it, else of one that tests its phase."""
+    behind: tuple[str, Field] | None = None
+    for name, tested in _TESTS.items():
         field = capture.named.get(name)
-        if field is None or not field.text.upper().startswith("FAIL"):
+        if field is None or main is None or not field.text.upper().startswith("FAIL"):
             continue
         first, second = codes.pair(field.text)
         if first == main and second:
-            proof["suberror"] = Source(capture.source.path, field.line)
-            return second
-        if behind is None and main is not None and (second or first) not in (None, main):
-            behind = second or first
-            proof["suberror"] = Source(capture.source.path, field.line)
+            return second, field
+        other = second or first
+        if behind is None and other not in (None, main) and other is not None and phase in (tested, None):
+            behind = (other, field)
     return behind
 
 
 def from_debug(capture: Capture) -> Iterator[Attempt]:
     """The attempt that a ``/join /debug`` run tells of; "do not join" of a joined device is none."""
-    named = capture.named
+    fields = {name.casefold(): field for name, field in capture.named.items()}
+    for field in capture.fields:
+        fields.setdefault(field.label.casefold(), field)
 
-    def text(name: str) -> str:
-        field = named.get(name)
-        return field.text.casefold() if field is not None and field.value else ""
+    def says(name: str, word: str) -> bool:
+        field = fields.get(name)
+        return field is not None and field.text.strip().casefold() == word
 
-    path = capture.source.path
-    failed = named.get("DiscoverFailedCode")
-    if failed is not None:
-        found = codes.normalise(failed.text)
-        source = Source(path, failed.line)
-        yield Attempt("join", capture.time, "discover", "failed", (found,) if found else (), account="system", sources=(source,), printed=frozenset({"code", "phase"}), proof={"code": source, "phase": source})
+    def source(field: Field) -> Source:
+        return Source(capture.source.path, field.line)
+
+    account = "system" if says("issystem", "yes") else None
+    failed = fields.get("discoverfailedcode")
+    proof: dict[str, Source] = {}
+    if failed is not None and not codes.is_success(codes.normalise(failed.text)):
+        phase, main = "discover", codes.normalise(failed.text)
+        proof["phase"] = proof["code"] = source(failed)
+    elif says("isjoined", "yes") or not (says("isdcavailable", "no") or says("issystem", "no")):
         return
-    unreachable = named.get("IsDcAvailable")
-    if unreachable is None or unreachable.text.casefold() != "no" or text("IsJoined") == "yes":
-        return
-    proof = {"phase": Source(path, unreachable.line)}
-    locator = named.get("DsGetDcName")
-    found = codes.normalise(locator.text) if locator is not None else None
-    if locator is not None:
-        proof["code"] = Source(path, locator.line)
-    account = "system" if text("IsSystem") == "yes" else None
-    yield Attempt("join", capture.time, "precheck", "failed", (found,) if found else (), account=account, sources=tuple(proof.values()), printed=frozenset({"code", "phase"}), proof=proof)
+    else:
+        phase, locator = "precheck", fields.get("dsgetdcname")
+        main = codes.normalise(locator.text) if locator is not None else None
+        proof["phase"] = source(fields["isdcavailable" if says("isdcavailable", "no") else "issystem"])
+        if locator is not None:
+            proof["code"] = source(locator)
+    request = fields.get("clientrequestid")
+    yield Attempt(
+        flow="join",
+        time=capture.time,
+        phase=phase,
+        outcome="failed",
+        codes=(main,) if main else (),
+        account=account,
+        request_id=request.text.casefold() if request is not None and request.value else None,
+        sources=tuple(dict.fromkeys(proof.values())),
+        printed=frozenset({"code", "phase"}),
+        proof=proof,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ events
 
 
 def from_events(events: Iterable[Event]) -> Iterator[Attempt]:
     """Attempts from User Device Registration records, which may come in any order."""
-    ours = [event for event in events if event.provider.casefold() == PROVIDER and event.id in IDS]
-    ours.sort(key=lambda event: (times.order(event.time), event.record or 0, event.source))
+    ours = [event for event in events if event.id in IDS and event.provider.casefold() == PROVIDER]
+    # Exports that print whole seconds leave the order inside a run open; what comes last in a run is known.
+    ours.sort(key=_in_a_run)
     group: list[Event] = []
+    seen: set[int] = set()
     for event in ours:
-        if group and not _together(group, event):
+        if group and not _together(group[-1], event, seen):
             yield from _attempts_of(group)
-            group = []
+            group, seen = [], set()
         group.append(event)
+        seen.add(event.id)
     if group:
         yield from _attempts_of(group)
 
 
-def _together(group: list[Event], event: Event) -> bool:
-    last = group[-1]
-    if last.id in SUCCESS or event.id in SUCCESS or last.id == 304:
-        # 304 closes an attempt; what the same call logged with it stands within the second, under its own id.
+def _in_a_run(event: Event) -> tuple[object, ...]:
+    place = by_time(event)
+    return (*place[:3], event.id not in _CHECKS, event.id in (304, SUCCESS), place)
+
+
+def _together(last: Event, event: Event, seen: set[int]) -> bool:
+    """Is ``event`` of the same run as the records so far (their ids: ``seen``)?"""
+    if SUCCESS in seen or event.id == SUCCESS:
         return False
-    if event.id in (331, 332) and any(one.id in _FAILURES for one in group):
+    if last.activity and event.activity and last.activity != event.activity:
         return False
-    if any(one.id == event.id and one.id in (304, 305, 307) for one in group):
+    if 304 in seen:
+        # 304 closes a run; what the same call logged may stand behind it, since records are written from buffers.
+        behind = event.id not in seen and event.id not in _CHECKS and event.time is not None
+        return behind and near(last, event, _SAME_CALL)
+    if event.id in seen and event.id in (304, 305, 307, 331, 334):
         return False
-    if last.time is None or event.time is None or (last.time.tzinfo is None) != (event.time.tzinfo is None):
-        return last.time is None and event.time is None and last.source.path == event.source.path
-    return event.time - last.time <= _GAP
+    if event.id in (331, 332) and seen & _FAILURES:
+        return False
+    return near(last, event, _GAP)
 
 
 def _attempts_of(group: list[Event]) -> Iterator[Attempt]:
     by_id = {event.id: event for event in group}
-    success = next((by_id[number] for number in SUCCESS if number in by_id), None)
+    success = by_id.get(SUCCESS)
     if success is not None:
-        yield Attempt("join", success.time, None, "succeeded", sources=(success.source,), events=tuple(group), correlation_id=success.activity)
+        yield Attempt(
+            flow="join",
+            time=success.time,
+            phase=None,
+            outcome="succeeded",
+            correlation_id=success.activity,
+            sources=(success.source,),
+            events=(success,),
+        )
         return
-    pre = debug_block(by_id[331].data.get("DebugOutput")) if 331 in by_id else {}
-    if not any(event.id in _FAILURES for event in group):
-        no_dc = pre.get("isdcavailable", "").casefold() == "no" and pre.get("isjoined", "").casefold() != "yes"
-        if not no_dc:
-            return
-    debug = debug_block(by_id[304].data.get("DebugOutput")) if 304 in by_id else {}
-    phase = phase_word(debug.get("errorphase")) or next((PHASE_OF[one] for one in PHASE_OF if one in by_id), None)
+    pre = debug_output(by_id[331]) if 331 in by_id else {}
+    no_controller = pre.get("isdcavailable", "").casefold() == "no" and pre.get("isjoined", "").casefold() != "yes"
+    if not no_controller and not by_id.keys() & _FAILURES:
+        return
+    debug = debug_output(by_id[304]) if 304 in by_id else {}
+    phase = phase_word(debug.get("errorphase")) or next((PHASE_OF[one] for one in PHASE_OF if one in by_id), "precheck")
     if 305 in by_id and 304 in by_id and phase == "join":
         # Federated sign-in failed, and so did the fallback to sync join: two failures, each with its own cause.
-        auth = [event for event in group if event.id in (305, 331, 332)]
-        yield _failed(auth, "auth", {}, pre)
+        yield _Run([event for event in group if event.id in (305, 331, 332)], {}, pre).failed("auth")
         group = [event for event in group if event.id != 305]
-        by_id.pop(305)
-    if phase is None:
-        phase = "precheck" if pre.get("isdcavailable", "").casefold() == "no" else "discover" if {200, 201} & by_id.keys() else "join"
-    yield _failed(group, phase, debug, pre)
+    yield _Run(group, debug, pre).failed(phase)
 
 
-def _failed(group: list[Event], phase: str, debug: Mapping[str, str], pre: Mapping[str, str]) -> Attempt:
-    by_id = {event.id: event for event in group}
-    proof: dict[str, Source] = {}
-    found: list[str] = []
-    for number in _MAIN:
-        if number in by_id:
-            one = code(by_id[number], "ExitCode")
-            if one and one not in found:
-                found.append(one)
-                proof.setdefault("code", by_id[number].source)
-    suberror = found.pop() if len(found) > 1 and found[-1] != found[0] else None
-    if suberror is None:
-        adal = codes.normalise(debug.get("adalresponsecode", ""))
-        suberror = adal if adal and not codes.is_success(adal) else None
-    if suberror is None and 220 in by_id:
-        suberror = code(by_id[220], "ErrorCode")
-    main = by_id.get(304) or by_id.get(305) or by_id.get(204) or by_id.get(201)
-    raw = next((text for text in (value(by_id[number], *names) for number, names in _MESSAGES if number in by_id) if text), None)
-    answer = server_answer(raw)
-    message = answer.get("message", raw)
-    for one in codes.find(raw or ""):
-        if one not in found:
-            found.append(one)
-    when: datetime | None = max((event.time for event in group if event.time is not None), key=times.order, default=None)
-    last = main or group[-1]
-    proof.setdefault("phase", last.source)
-    if raw:
-        proof["message"] = proof["server_code"] = last.source
-    tenant_type = next((word for word in (value(event, "TenantType") for event in group) if word), None) or debug.get("tenanttype")
-    registration = value(last, "JoinType") or debug.get("registrationtype")
-    printed = {"code", "phase", "suberror"}
-    if main is not None:
-        printed |= {"message", "server_code", "server_subcode", "operation"}
-    if 304 in by_id or 305 in by_id:
-        printed |= {"tenant_type", "registration"}
-    status = next((value(by_id[number], "HttpStatus") for number in (204, 201) if number in by_id), None)
-    return Attempt(
-        flow="join",
-        time=when,
-        phase=phase,
-        outcome="failed",
-        codes=tuple(found),
-        suberror=suberror,
-        server_code=answer.get("server_code"),
-        server_subcode=answer.get("server_subcode"),
-        operation=answer.get("operation"),
-        message=message,
-        registration=registration.casefold() if registration else None,
-        tenant_type=tenant_type.casefold() if tenant_type else None,
-        http_status=status,
-        account="system" if pre.get("issystem", "").casefold() == "yes" or last.user == "S-1-5-18" else None,
-        request_id=answer.get("request_id"),
-        correlation_id=next((event.activity for event in group if event.activity), None),
-        sources=tuple(event.source for event in group if event.id in _FAILURES) or tuple(event.source for event in group),
-        events=tuple(group),
-        printed=frozenset(printed),
-        proof=proof,
-    )
+def tells_phase(attempt: Attempt) -> bool:
+    """Is the phase really told? A lone 304 without a debug block always says "join phase", wherever it stopped."""
+    if attempt.phase is None:
+        return False
+    ids = {event.id for event in attempt.events}
+    if 304 not in ids or ids & (_FAILURES - {304}):
+        return True
+    return any("errorphase" in debug_output(event) for event in attempt.events if event.id == 304)
+
+
+class _Told(NamedTuple):
+    """What the server said, and the record that holds it."""
+
+    raw: str
+    source: Source
 
 
 _MESSAGES: tuple[tuple[int, tuple[str, ...]], ...] = (
     (304, ("ServerErrorMessage",)),
     (305, ("ServerErrorMessage",)),
     (204, ("ServerResponse", "ServerMessage")),
-    (201, ("ServerMessage",)),
+    (201, ("ServerMessage", "ServerResponse")),
 )
+
+
+class _Run:
+    """The records of one failed run of the join, and their debug blocks."""
+
+    def __init__(self, group: list[Event], debug: Mapping[str, str], pre: Mapping[str, str]) -> None:
+        self.group = group
+        self.by_id = {event.id: event for event in group}
+        self.debug = debug
+        self.pre = pre
+
+    def _codes(self) -> tuple[list[str], str | None, Source | None]:
+        """The main code and others, the code behind it, and the record of the main one."""
+        found: dict[str, Source] = {}
+        behind = None
+        for number in _MAIN:
+            event = self.by_id.get(number)
+            one = code(event, "ExitCode") if event is not None else None
+            if event is None or one is None or one in found:
+                continue
+            if found and number in (200, 201) and behind is None:
+                behind = one
+            else:
+                found[one] = event.source
+        return list(found), behind or self._behind(found), next(iter(found.values()), None)
+
+    def _behind(self, found: Mapping[str, Source]) -> str | None:
+        """The code behind the main one, from the token library, the network stack or the directory."""
+        adal = codes.normalise(self.debug.get("adalresponsecode", ""))
+        if adal is not None and adal not in found and not codes.is_success(adal):
+            return adal
+        for number in (*_TRANSPORT, 220):
+            one = code(self.by_id[number], "ErrorCode") if number in self.by_id else None
+            if one is not None and one not in found:
+                # WinHTTP errors are printed as plain Win32 numbers; dsregcmd prints the same as HRESULT.
+                small = one.startswith("0x0000") and number != 220
+                return f"0x8007{one[6:]}" if small else one
+        return None
+
+    def _server(self) -> _Told | None:
+        for number, names in _MESSAGES:
+            if number in self.by_id:
+                raw = value(self.by_id[number], *names)
+                if raw is not None:
+                    return _Told(raw, self.by_id[number].source)
+        return None
+
+    def failed(self, phase: str) -> Attempt:
+        by_id, debug, group = self.by_id, self.debug, self.group
+        main = next((by_id[one] for one in (304, 305, 204, 201) if one in by_id), None)
+        found, suberror, code_source = self._codes()
+        last = main or next((event for event in reversed(group) if event.id in _FAILURES), group[-1])
+        proof = {"phase": last.source}
+        if code_source is not None:
+            proof["code"] = code_source
+        told = self._server()
+        answer = server_answer(told.raw if told else None)
+        if told is not None:
+            proof["message"] = proof["server_code"] = proof["server_subcode"] = proof["operation"] = told.source
+            found += [one for one in codes.find(told.raw) if one not in found and not codes.is_success(one)]
+        tenant_type = next((word for word in (value(event, "TenantType") for event in group) if word), None)
+        tenant_type = tenant_type or debug.get("tenanttype")
+        registration = value(last, "JoinType") or debug.get("registrationtype")
+        exit_codes = [event for event in group if event.id in _FAILURES and value(event, "ExitCode")]
+        printed = {"phase", "suberror"}
+        if found or not exit_codes:  # an exit code printed as a sentence is a code nobody knows, not one that is absent
+            printed.add("code")
+        if main is not None:
+            printed |= {"message", "server_code", "server_subcode", "operation"}
+        if 304 in by_id or 305 in by_id:
+            printed |= {"tenant_type", "registration"}
+        status = next((value(by_id[number], "HttpStatus") for number in (204, 201) if number in by_id), None)
+        if 204 in by_id or 201 in by_id:
+            printed.add("http_status")
+        by_system = self.pre.get("issystem", "").casefold() == "yes" or last.user == "S-1-5-18"
+        return Attempt(
+            flow="join",
+            time=max((event.time for event in group if event.time is not None), default=None),
+            phase=phase,
+            outcome="failed",
+            codes=tuple(found),
+            suberror=suberror,
+            server_code=answer.get("server_code"),
+            server_subcode=answer.get("server_subcode"),
+            operation=answer.get("operation"),
+            message=answer.get("message", told.raw if told else None),
+            registration=registration.casefold() if registration else None,
+            tenant_type=tenant_type.casefold() if tenant_type else None,
+            http_status=status,
+            account="system" if by_system else None,
+            request_id=answer.get("request_id", "").casefold() or None,
+            correlation_id=next((event.activity for event in group if event.activity), None),
+            sources=tuple(event.source for event in group if event.id in _FAILURES) or (last.source,),
+            events=tuple(group),
+            printed=frozenset(printed),
+            proof=proof,
+        )

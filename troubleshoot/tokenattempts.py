@@ -1,28 +1,36 @@
 """Attempts to get tokens: the primary refresh token (Entra and AD FS), and what apps ask of the token broker.
 
-From the diagnosis dsregcmd prints under SSO State, and from AAD/Operational and AAD/Analytic events. Event ids and their
-meaning: Microsoft Learn "Troubleshoot primary refresh token issues on Windows devices"; fields: the provider's manifest.
+From the diagnosis dsregcmd prints under SSO State, and from AAD/Operational and AAD/Analytic events. Event ids and
+their meaning: Microsoft Learn "Troubleshoot primary refresh token issues on Windows devices"; fields: the provider's
+manifest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from troubleshoot import codes, times
-from troubleshoot.eventfacts import code, value
+from troubleshoot.accounts import key_of, same_account
+from troubleshoot.eventfacts import by_time, code, near, owner, value
 from troubleshoot.model import Attempt, Capture, Event, Source
 
 PROVIDERS = frozenset({"microsoft-windows-aad", "aad"})
-START, STOP = 1006, 1007
+# GetToken and RefreshToken of the Cloud AP plug-in: everything between start and stop is one attempt.
+_START, _STOP = frozenset({1006, 1028}), frozenset({1007, 1029})
 # Each of these alone means that a token could not be had. 1098 is an app's request, kept as a flow of its own.
-_FAILURES = frozenset({1025, 1081, 1082, 1084, 1085, 1086, 1088})
-_ENTERPRISE = frozenset({1118})
-_BROKER = frozenset({1098})
-_COMPANIONS = frozenset({1018, 1022, 1089, 1097, 1104, 1144, 1160})
-IDS = _FAILURES | _ENTERPRISE | _BROKER | _COMPANIONS | {START, STOP}
+_FAILURES = frozenset({1024, 1025, 1081, 1082, 1084, 1085, 1086, 1087, 1088, 1090, 1094})
+_ENTERPRISE = frozenset({1117, 1118, 1251, 1253})
+# Written by newer builds with everything dsregcmd prints of the attempt, whether it failed or not.
+_DIAGNOSIS = frozenset({1250, 1251, 1252, 1253})
+_BROKER, _BROKER_WARNING = 1098, 1097
+# 1089 and 1104 are written on every start of a machine that is not registered: they tell of an attempt, but make none.
+_COMPANIONS = frozenset({1018, 1022, 1030, 1089, 1104, 1144, 1160})
+IDS = _FAILURES | _ENTERPRISE | _DIAGNOSIS | _COMPANIONS | _START | _STOP | {_BROKER, _BROKER_WARNING}
 _NOT_JOINED = frozenset({"0xc00484b2", "0xc0048456"})  # what the plug-in says on a device that is not registered
 _GAP = timedelta(seconds=20)
+_LONGEST = timedelta(minutes=2)  # from one record of a correlation id to the next
 _FIELDS = (
     ("user", "UserIdentity"),
     ("correlation_id", "CorrelationId"),
@@ -31,24 +39,33 @@ _FIELDS = (
     ("message", "ServerErrorDescription"),
 )
 _PRINTED = frozenset({"code", "phase", "suberror", "http_error", *(name for name, _ in _FIELDS)})
+# Where a record keeps the id of its request, other than in CorrelationID. In 1144 that name holds a domain.
+_CORRELATED: Mapping[int, str] = {1018: "value", 1030: "value", 1084: "Target"}
+_GUID = r"\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+_REQUEST_ID = re.compile(rf"correlation id(?: \(request\))?:\s*{_GUID}", re.IGNORECASE)
+_OAUTH_CODE = re.compile(r"\bcode:\s*([a-z]+(?:_[a-z]+)+)", re.IGNORECASE)
+_OAUTH_WORDS = ("interaction_required", "invalid_grant", "invalid_request", "login_required")
+
+
+# ---------------------------------------------------------------------------------------------------- dsregcmd
 
 
 def from_capture(capture: Capture) -> Iterator[Attempt]:
     """The failed token attempts a capture tells of, and the successes its update times show."""
-    for flow, prefix, update in (("prt", "Prt", "AzureAdPrtUpdateTime"), ("enterprise-prt", "EnterprisePrt", "EnterprisePrtUpdateTime")):
+    for flow, prefix, update in (
+        ("prt", "Prt", "AzureAdPrtUpdateTime"),
+        ("enterprise-prt", "EnterprisePrt", "EnterprisePrtUpdateTime"),
+    ):
         updated = capture.named.get(update)
         if updated is not None and (moment := times.parse(updated.text)) is not None:
             source = Source(capture.source.path, updated.line)
-            yield Attempt(flow, moment, "prt", "succeeded", user=_owner(capture), sources=(source,))
-        yield from _diagnosis(capture, flow, prefix)
+            yield Attempt(flow, moment, "prt", "succeeded", user=key_of(capture.account), sources=(source,))
+        failed = _diagnosis(capture, flow, prefix)
+        if failed is not None:
+            yield failed
 
 
-def _owner(capture: Capture) -> str | None:
-    account = capture.account
-    return None if account is None or account.kind == "system" else account.upn or account.name
-
-
-def _diagnosis(capture: Capture, flow: str, prefix: str) -> Iterator[Attempt]:
+def _diagnosis(capture: Capture, flow: str, prefix: str) -> Attempt | None:
     named, path = capture.named, capture.source.path
     proof: dict[str, Source] = {}
     texts: dict[str, str] = {}
@@ -58,10 +75,8 @@ def _diagnosis(capture: Capture, flow: str, prefix: str) -> Iterator[Attempt]:
             texts[name], proof[name] = field.text, Source(path, field.line)
     status = named.get(prefix + "AttemptStatus")
     main = codes.normalise(status.text) if status is not None and status.value else None
-    if codes.is_success(main):
-        return
-    if main is None and "server_code" not in texts and "message" not in texts:
-        return
+    if codes.is_success(main) or (main is None and "server_code" not in texts and "message" not in texts):
+        return None
     if status is not None:
         proof["code"] = Source(path, status.line)
     transport = named.get(prefix + "HttpError")
@@ -69,9 +84,9 @@ def _diagnosis(capture: Capture, flow: str, prefix: str) -> Iterator[Attempt]:
     if http_error is not None and transport is not None:
         proof["http_error"] = Source(path, transport.line)
     found = [main] if main else []
-    found += [one for one in codes.find(texts.get("message", "")) if one not in found]
+    found += [one for one in codes.find(texts.get("message", "")) if one not in found and not codes.is_success(one)]
     when = named.get(prefix + "PreviousAttempt")
-    yield Attempt(
+    return Attempt(
         flow=flow,
         time=times.parse(when.text) if when is not None else None,
         phase="prt",
@@ -81,7 +96,7 @@ def _diagnosis(capture: Capture, flow: str, prefix: str) -> Iterator[Attempt]:
         message=texts.get("message"),
         http_status=texts.get("http_status"),
         http_error=None if codes.is_success(http_error) else http_error,
-        user=texts.get("user") or _owner(capture),
+        user=texts["user"].casefold() if "user" in texts else key_of(capture.account),
         correlation_id=texts.get("correlation_id", "").casefold().strip("{}") or None,
         sources=tuple(dict.fromkeys(proof.values())),
         printed=_PRINTED,
@@ -89,124 +104,213 @@ def _diagnosis(capture: Capture, flow: str, prefix: str) -> Iterator[Attempt]:
     )
 
 
+# ------------------------------------------------------------------------------------------------------ events
+
+
 def from_events(events: Iterable[Event]) -> Iterator[Attempt]:
     """Token attempts from AAD records, which may come in any order."""
     ours = [event for event in events if event.id in IDS and event.provider.casefold() in PROVIDERS]
-    ours.sort(key=lambda event: (times.order(event.time), event.record or 0, event.source))
-    broker = [event for event in ours if event.id in _BROKER or event.id == 1097]
-    for group in _groups([event for event in ours if event.id not in _BROKER and event.id != 1097]):
-        yield from _prt(group)
+    ours.sort(key=by_time)
+    broker = [event for event in ours if event.id in (_BROKER, _BROKER_WARNING)]
+    for group in _groups([event for event in ours if event.id not in (_BROKER, _BROKER_WARNING)]):
+        found = _prt(group.events, group.request, group.user)
+        if found is not None:
+            yield found
     for group in _groups(broker):
-        yield from _requests(group)
+        yield from _request(group.events, group.request, group.user)
 
 
-def _groups(events: list[Event]) -> Iterator[list[Event]]:
-    """Records of one attempt: from 1006 to 1007, or what stands within seconds."""
-    group: list[Event] = []
+class _Group:
+    """Records of one attempt as they are gathered."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.request: str | None = None
+        self.user: str | None = None
+        self.open = True
+
+    def add(self, event: Event, request: str | None, user: str | None) -> None:
+        self.events.append(event)
+        self.request = self.request or request
+        self.user = self.user or user
+        if event.id in _STOP:
+            self.open = False
+
+    def takes(self, event: Event, request: str | None, user: str | None) -> bool:
+        """Does ``event``, the next record in time, belong to this attempt?"""
+        if user and self.user and not same_account(user, self.user):
+            return False
+        last = self.events[-1]
+        if request and self.request:
+            return request == self.request and near(last, event, _LONGEST)
+        if not self.open or event.id in _START or not near(last, event, _GAP):
+            return False
+        if event.id == _BROKER:  # an app's request: one record is one failure
+            return all(one.id != _BROKER for one in self.events)
+        return event.time is not None or all(one.id != event.id for one in self.events)
+
+
+def _groups(events: list[Event]) -> Iterator[_Group]:
+    """Records of one attempt each: from start to stop, of one request id, or what stands within seconds."""
+    latest: _Group | None = None
+    by_request: dict[str, _Group] = {}
+    out: list[_Group] = []
     for event in events:
-        if group and (event.id == START or group[-1].id == STOP or not _near(group[-1], event)):
-            yield group
-            group = []
-        group.append(event)
-    if group:
-        yield group
+        request, user = _request_of(event), _user_of(event)
+        group = by_request.get(request) if request else None
+        if group is None or not group.takes(event, request, user):
+            group = latest if latest is not None and latest.takes(event, request, user) else None
+        if group is None:
+            group = _Group()
+            out.append(group)
+        latest = group
+        group.add(event, request, user)
+        if group.request:
+            by_request[group.request] = group
+    yield from out
 
 
-def _near(left: Event, right: Event) -> bool:
-    if left.time is None or right.time is None or (left.time.tzinfo is None) != (right.time.tzinfo is None):
-        return left.time is None and right.time is None and left.source.path == right.source.path
-    return right.time - left.time <= _GAP
+def _request_of(event: Event) -> str | None:
+    if event.id in (_BROKER, _BROKER_WARNING):
+        found = _REQUEST_ID.findall(event.data.get("AdditionalInformation") or event.text or "")
+        # The service's own "Correlation ID" comes first, the broker's "(request)" last; mostly they are equal.
+        return found[-1].casefold() if found else event.activity
+    if event.id == 1144:
+        return event.activity
+    found_id = value(event, _CORRELATED.get(event.id, "CorrelationID"))
+    return found_id.casefold().strip("{}. ") if found_id else event.activity
 
 
-def _prt(group: list[Event]) -> Iterator[Attempt]:
-    failures = [event for event in group if event.id in _FAILURES | _ENTERPRISE]
-    stop = next((event for event in group if event.id == STOP), None)
+def _user_of(event: Event) -> str | None:
+    if event.id in _DIAGNOSIS or event.id == 1144:
+        # The manifest's generic names: the name looked up stands in Method.
+        name = value(event, "UserIdentity" if event.id in _DIAGNOSIS else "Method")
+        if name and "@" in name:
+            return name.casefold()
+    return owner(event)
+
+
+def _fails(event: Event) -> bool:
+    """Does the record alone say that a token could not be had?"""
+    if event.id in _DIAGNOSIS:
+        return code(event, "Result") is not None
+    if event.id in (1024, 1025):
+        status = value(event, "value", "Data1", "Status") or ""
+        return not status.isdigit() or int(status) >= 400
+    return event.id in _FAILURES or event.id in _ENTERPRISE
+
+
+def _prt(group: list[Event], request: str | None, user: str | None) -> Attempt | None:
+    failures = [event for event in group if _fails(event)]
+    stop = next((event for event in reversed(group) if event.id in _STOP), None)
+    told = value(stop, "Status") if stop is not None else None
+    if stop is not None and told is not None and codes.is_success(codes.normalise(told)):
+        return _success(stop, group, request, user, "prt")
     if not failures:
-        status = code(stop, "Status") if stop is not None else None
-        if stop is None or status is None or status in _NOT_JOINED:
-            return
+        done = next((event for event in group if event.id in _DIAGNOSIS), None)
+        if done is not None and value(done, "Result"):
+            return _success(done, group, request, user, "enterprise-prt" if done.id in _ENTERPRISE else "prt")
+        if stop is None or code(stop, "Status") in (None, *_NOT_JOINED):
+            return None
         failures = [stop]
-    enterprise = any(event.id in _ENTERPRISE for event in failures)
-    texts = {event.id: event for event in failures}
-    server = texts.get(1081) or texts.get(1088) or texts.get(1082)
-    message = value(server, "ErrorDescription") or server.text if server is not None else None
-    found: list[str] = []
+    by_id = {event.id: event for event in failures}
+    server = next((by_id[one] for one in (1081, 1088, 1082, 1090) if one in by_id), None)
+    diagnosis = next((by_id[one] for one in sorted(_DIAGNOSIS) if one in by_id), None)
+    teller = server or diagnosis
+    message = value(teller, "ErrorDescription") if teller is not None else None
     proof: dict[str, Source] = {}
-    companions = [event for event in group if event.id == 1104]
-    for event in [*([stop] if stop is not None else []), *failures, *companions]:
-        one = code(event, "Status", "Result", "Error")
-        if one and one.startswith("0x") and one not in found and one not in _NOT_JOINED:
-            found.append(one)
-            proof.setdefault("code", event.source)
-    network = texts.get(1084)
-    http_error = code(network, "Result") if network is not None else None
-    found += [one for one in codes.find(message or "") if one not in found]
-    status_event = texts.get(1025)
-    printed = {"code", "phase", "http_error"}
-    if server is not None:
-        proof["message"] = proof["server_code"] = server.source
-        printed |= {"message", "server_code"}
-    if status_event is not None:
-        proof["http_status"] = status_event.source
-        printed.add("http_status")
+    found = _codes(stop, diagnosis, failures, group, proof)
+    if teller is not None:
+        if message is None and teller.text:  # pasted text that no template fits
+            message = teller.text
+        proof["message"] = proof["server_code"] = teller.source
+    found += [one for one in codes.find(message or "") if one not in found and not codes.is_success(one)]
+    network, status = by_id.get(1084) or diagnosis, by_id.get(1025) or by_id.get(1024) or diagnosis
+    http_error = http_status = None
+    if status is not None:
+        proof["http_status"] = status.source
+        http_status = value(status, "HTTPStatus") if status is diagnosis else value(status, "value", "Data1", "Status")
     if network is not None:
+        http_error = code(network, "HTTPTransportError" if network is diagnosis else "Result", "Status")
         proof["http_error"] = network.source
-    last = failures[-1]
-    yield Attempt(
-        flow="enterprise-prt" if enterprise else "prt",
-        time=last.time,
+    printed = {"code", "phase", "http_error", "operation"}
+    printed |= {"message", "server_code"} if teller is not None else set()
+    printed |= {"http_status"} if status is not None else set()
+    words = value(teller, "ErrorCode" if teller is diagnosis else "Error") if teller is not None else None
+    return Attempt(
+        flow="enterprise-prt" if by_id.keys() & _ENTERPRISE else "prt",
+        time=failures[-1].time,
         phase="prt",
         outcome="failed",
         codes=tuple(found),
-        server_code=value(server, "Error") if server is not None else None,
-        operation="ws-trust" if 1088 in texts else "user-realm" if 1086 in texts else None,
+        server_code=words,
+        operation="ws-trust" if 1088 in by_id else "user-realm" if 1086 in by_id else None,
         message=message,
-        http_status=value(status_event, "value", "Data1") if status_event is not None else None,
+        http_status=http_status,
         http_error=http_error,
-        user=next((event.user for event in failures if event.user and ("@" in event.user or "\\" in event.user)), None),
-        correlation_id=_correlation(group),
+        user=user,
+        correlation_id=request,
         sources=tuple(event.source for event in failures),
         events=tuple(group),
-        printed=frozenset({*printed, "operation"}),
+        printed=frozenset(printed),
         proof=proof,
     )
 
 
-def _correlation(group: list[Event]) -> str | None:
-    for event in group:
-        found = value(event, "CorrelationID") if event.id != 1144 else None
-        if event.id == 1018:
-            found = value(event, "value")
-        if event.id == 1084:
-            found = value(event, "Target")
-        if found:
-            return found.casefold().strip("{}")
-    return None
+def _codes(
+    stop: Event | None, diagnosis: Event | None, failures: list[Event], group: list[Event], proof: dict[str, Source]
+) -> list[str]:
+    """The attempt's codes, that of its end first; where the first stands goes to ``proof``."""
+    found: list[str] = []
+    ends = [event for event in (stop, diagnosis) if event is not None]
+    for event in (*ends, *failures, *(event for event in group if event.id == 1104)):
+        names = ("Result",) if event.id in _DIAGNOSIS else ("Status", "Result", "Error")
+        one = code(event, *names) if event.id not in (1024, 1025) else None
+        if one and one.startswith("0x") and one not in found and one not in _NOT_JOINED:
+            found.append(one)
+            proof.setdefault("code", event.source)
+    return found
 
 
-def _requests(group: list[Event]) -> Iterator[Attempt]:
+def _success(event: Event, group: list[Event], request: str | None, user: str | None, flow: str) -> Attempt:
+    return Attempt(
+        flow=flow,
+        time=event.time,
+        phase="prt",
+        outcome="succeeded",
+        user=user,
+        correlation_id=request,
+        sources=(event.source,),
+        events=tuple(group),
+    )
+
+
+def _request(group: list[Event], request: str | None, user: str | None) -> Iterator[Attempt]:
     """A token an app asked the broker for; a warning 1097 alone often reports a success and is no failure."""
-    failures = [event for event in group if event.id in _BROKER]
+    failures = [event for event in group if event.id == _BROKER]
     if not failures:
         return
     main = failures[-1]
-    text = " ".join(filter(None, (value(main, "ErrorMessage"), value(main, "AdditionalInformation"), main.text)))
+    parts = (main.data.get("ErrorMessage"), main.data.get("AdditionalInformation"), main.text)
+    text = " ".join(part for part in parts if part)
     first = code(main, "Error")
     found = [first] if first else []
     for event in group:
         for one in codes.find(" ".join(event.data.values()) + " " + (event.text or "")):
             if one not in found and not codes.is_success(one):
                 found.append(one)
-    words = [word for word in ("interaction_required", "invalid_grant", "invalid_request", "login_required") if word in text]
+    named = _OAUTH_CODE.search(text)
+    word = named[1].casefold() if named else next((one for one in _OAUTH_WORDS if one in text), None)
     yield Attempt(
         flow="broker",
         time=main.time,
         phase="prt",
         outcome="failed",
         codes=tuple(found),
-        server_code=words[0] if words else None,
+        server_code=word,
         message=text or None,
-        correlation_id=main.activity,
+        user=user,
+        correlation_id=request,
         sources=tuple(event.source for event in failures),
         events=tuple(group),
         printed=frozenset({"code", "phase", "message", "server_code"}),
