@@ -275,9 +275,12 @@ class Evaluator:
     def _event(self, node: Node, number: int, context: Context) -> Truth:
         _, provider, ids, data, text, anywhere = node
         flow = self.ruleset.vocabulary["providers"][provider].get("flow")
-        attempt = context.attempts.get(flow) if flow and not anywhere and not context.any_attempt else None
+        free = anywhere or not flow or context.any_attempt
+        attempt = None if free else context.attempts.get(flow)
+        if not free and attempt is None:
+            return False if self._log_read(provider) else None
         undecided = False
-        for event in self.events(provider, ids, None if anywhere or not flow or context.any_attempt else attempt):
+        for event in self.events(provider, ids, attempt):
             one = self._event_fits(event, number, data, text)
             if one:
                 return True

@@ -21,7 +21,7 @@ def looks_like(sheet: Sheet) -> bool:
 
 
 def read(sheet: Sheet) -> Iterator[LogLine | Problem]:
-    """The lines left over, as log lines without component."""
+    """The lines left over, as log lines of component ``code`` (a code stands in them) or ``text``."""
     if len(sheet.lines) - len(sheet.taken) > 4 * _MOST:
         return
     beside = bool(sheet.taken)
@@ -35,7 +35,8 @@ def read(sheet: Sheet) -> Iterator[LogLine | Problem]:
     for number, line in left:
         if any(letter.isalnum() for letter in line) and (beside or codes.find(line) or _is_code(line)):
             sheet.taken.add(number)
-            yield LogLine("", None, line[:_LONGEST], Source(sheet.name, number + 1))
+            kind = "code" if codes.find(line) or _is_code(line) else "text"
+            yield LogLine(kind, None, line[:_LONGEST], Source(sheet.name, number + 1))
 
 
 def _is_code(line: str) -> bool:

@@ -13,7 +13,6 @@ _FORMS = {
     "aad": AAD,
     "microsoft entra id": AAD,
     "workplace join": WORKPLACE,
-    "microsoft-workplace join": WORKPLACE,
     "helloforbusiness": HELLO,
     "devicemanagement-enterprise-diagnostics-provider": MDM,
     "devicemanagement-enterprise-diagnostic-provider": MDM,

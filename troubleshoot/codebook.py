@@ -1,0 +1,3 @@
+"""placeholder"""
+def brief(code):
+    return (None, None)

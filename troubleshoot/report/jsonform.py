@@ -1,0 +1,202 @@
+"""The JSON form of ``diagnose``: the contract with programs. Its JSON Schema: ``data/report.schema.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from troubleshoot import __version__
+from troubleshoot.model import (
+    Attempt,
+    Capture,
+    Coverage,
+    Device,
+    Finding,
+    FixStep,
+    LogSpan,
+    Problem,
+    Report,
+    Result,
+    Source,
+    Unread,
+)
+from troubleshoot.times import iso
+
+SCHEMA_VERSION = "1"
+
+
+def dump(result: Result) -> bytes:
+    """The JSON text of a result, UTF-8, indented."""
+    return orjson.dumps(form(result), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def form(result: Result) -> dict[str, Any]:
+    """The JSON form as plain data."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"version": __version__, "rules": result.rules_version},
+        "devices": [report(one) for one in result.reports],
+        "unread": [unread(one) for one in result.unread],
+    }
+
+
+def unread(one: Unread) -> dict[str, Any]:
+    """An input that gave nothing."""
+    return {"path": one.path, "reason": one.reason, "kind": one.kind}
+
+
+def device(one: Device) -> dict[str, Any]:
+    """Who the device is."""
+    return {
+        "name": one.name,
+        "names": list(one.names),
+        "domain": one.domain,
+        "device_id": one.device_id,
+        "tenant_id": one.tenant_id,
+        "tenant_name": one.tenant_name,
+        "os_build": one.os_build,
+    }
+
+
+def report(one: Report) -> dict[str, Any]:
+    """The report of one device."""
+    return {
+        "device": device(one.device),
+        "as_of": iso(one.as_of),
+        "join_state": one.join_state,
+        "domain_type": one.domain_type,
+        "verdict": one.verdict,
+        "summary": one.summary,
+        "findings": [finding(each) for each in one.findings],
+        "resolved": [finding(each) for each in one.resolved],
+        "benign": [finding(each) for each in one.benign],
+        "unexplained_codes": [
+            {"code": each.code, "name": each.name, "meaning": each.meaning, "source": source(each.source)}
+            for each in one.unexplained_codes
+        ],
+        "not_checked": [
+            {"collect": each.collect, "why": each.why, "rules": list(each.rules)} for each in one.not_checked
+        ],
+        "attempts": [attempt(each) for each in one.attempts],
+        "coverage": coverage(one.coverage),
+        "problems": problems(one.problems),
+        "replaced_rules": list(one.replaced_rules),
+    }
+
+
+def source(one: Source) -> dict[str, Any]:
+    """Where evidence stands: path and line, or path, record and channel."""
+    out: dict[str, Any] = {"path": one.path}
+    if one.line is not None:
+        out["line"] = one.line
+    if one.record is not None:
+        out["record"] = one.record
+    if one.channel is not None:
+        out["channel"] = one.channel
+    return out
+
+
+def finding(one: Finding) -> dict[str, Any]:
+    """One finding, its symptoms inside."""
+    return {
+        "rule": one.rule,
+        "title": one.title,
+        "phase": one.phase,
+        "severity": one.severity,
+        "confidence": one.confidence,
+        "covers": list(one.covers),
+        "codes": list(one.codes),
+        "user": one.user,
+        "time": iso(one.time),
+        "reason": one.reason,
+        "cause": one.cause,
+        "wait": one.wait,
+        "avoid": list(one.avoid),
+        "fingerprint": one.fingerprint,
+        "fix": [step(each) for each in one.fix],
+        "benign_when": list(one.benign_when),
+        "references": list(one.references),
+        "evidence": [{"source": source(proof.source), "text": proof.text} for proof in one.evidence],
+        "symptoms": [finding(each) for each in one.symptoms],
+        "not_ruled_out": list(one.not_ruled_out),
+    }
+
+
+def step(one: FixStep) -> dict[str, Any]:
+    """One step of a fix."""
+    return {
+        "do": one.do,
+        "who": one.who,
+        "where": one.where,
+        "as": one.run_as,
+        "run": one.run,
+        "expect": one.expect,
+        "undo": one.undo,
+    }
+
+
+def attempt(one: Attempt) -> dict[str, Any]:
+    """One attempt to join or to get a token."""
+    return {
+        "flow": one.flow,
+        "time": iso(one.time),
+        "phase": one.phase,
+        "outcome": one.outcome,
+        "codes": list(one.codes),
+        "suberror": one.suberror,
+        "server_code": one.server_code,
+        "server_subcode": one.server_subcode,
+        "operation": one.operation,
+        "message": one.message,
+        "registration": one.registration,
+        "tenant_type": one.tenant_type,
+        "http_status": one.http_status,
+        "http_error": one.http_error,
+        "user": one.user,
+        "request_id": one.request_id,
+        "correlation_id": one.correlation_id,
+        "repeats": one.repeats,
+        "since": iso(one.since),
+        "sources": [source(each) for each in one.sources],
+    }
+
+
+def span(one: LogSpan) -> dict[str, Any]:
+    """How far one log reaches."""
+    return {
+        "channel": one.channel,
+        "from": iso(one.first),
+        "to": iso(one.last),
+        "records": one.records,
+        "lost": one.lost,
+        "skipped": one.skipped,
+        "path": one.source.path,
+    }
+
+
+def capture_line(one: Capture) -> dict[str, Any]:
+    """When and by whom a capture was taken."""
+    return {
+        "kind": one.kind,
+        "time": iso(one.time),
+        "account": one.account.name or one.account.kind if one.account else None,
+        "elevated": one.elevated,
+        "source": source(one.source),
+    }
+
+
+def coverage(one: Coverage) -> dict[str, Any]:
+    """What was collected."""
+    return {
+        "collector": one.collector,
+        "kinds": list(one.kinds),
+        "logs": [span(each) for each in one.logs],
+        "captures": [capture_line(each) for each in one.captures],
+    }
+
+
+def problems(found: Sequence[Problem]) -> list[dict[str, Any]]:
+    """What could not be read."""
+    return [{"source": source(one.source), "kind": one.kind, "message": one.message, "lost": one.lost} for one in found]

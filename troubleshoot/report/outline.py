@@ -1,0 +1,172 @@
+"""A report as a list of paragraphs with roles, from which the plain, terminal and Markdown forms are printed alike.
+
+Every text of a log has gone through :func:`~troubleshoot.report.safe.plain`; roles decide how a form prints a paragraph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from troubleshoot import words
+from troubleshoot.model import Finding, FixStep, Report, Result, Source
+from troubleshoot.report.safe import plain
+from troubleshoot.times import iso
+
+_MOST_PROOFS = 8
+_MOST_LINES = 12
+
+
+class Part(NamedTuple):
+    """One paragraph. ``role``: verdict, state, title, heading, text, proof, step, command, note, item, gap."""
+
+    role: str
+    text: str
+    depth: int = 0
+    mark: str = ""
+
+
+def of(result: Result) -> Iterator[Part]:
+    """The whole result, device by device, then what could not be read."""
+    if len(result.reports) > 1:
+        for report in result.reports:
+            yield Part("item", plain(report.summary))
+        yield Part("gap", "")
+    for report in result.reports:
+        yield from device(report)
+    if result.unread:
+        yield Part("heading", words.HEADINGS["problems"])
+        for one in result.unread[:_MOST_LINES]:
+            yield Part("item", f"{plain(one.path)}: {plain(one.reason)}")
+        if len(result.unread) > _MOST_LINES:
+            yield Part("item", f"{len(result.unread) - _MOST_LINES} more files, named in the JSON form")
+
+
+def device(report: Report) -> Iterator[Part]:
+    """One device: the verdict and its cause first, what was read last."""
+    name = plain(report.device.name or "device without a name")
+    headline = plain(report.findings[0].title) if report.findings else words.nothing_found(report.verdict, report.join_state)
+    yield Part("verdict", f"{words.VERDICTS[report.verdict]}  {headline}", mark=report.verdict)
+    state = [name, words.JOIN_STATES[report.join_state]]
+    if report.domain_type != "unknown":
+        state.append(f"{report.domain_type} domain")
+    if report.as_of is not None:
+        state.append(f"as of {iso(report.as_of)}")
+    lost = sum(problem.lost or 0 for problem in report.problems)
+    if report.problems:
+        state.append(f"input incomplete: {len(report.problems)} problem{'s' if len(report.problems) > 1 else ''}" + (f", {lost} records lost" if lost else ""))
+    yield Part("state", " · ".join(state))
+    yield Part("gap", "")
+    for number, finding in enumerate(report.findings):
+        if number == 1:
+            yield Part("heading", words.HEADINGS["others"])
+        yield from _finding(finding)
+    for key, found in (("resolved", report.resolved), ("benign", report.benign)):
+        if found:
+            yield Part("heading", words.HEADINGS[key])
+            for finding in found:
+                yield Part("item", f"{finding.title}{_owner(finding)}: {plain(finding.reason or '')}")
+                for proof in finding.evidence[:2]:
+                    yield Part("proof", plain(proof.text), 1, place(proof.source))
+    yield from _open_ends(report)
+    yield from _read(report)
+
+
+def _owner(finding: Finding) -> str:
+    return f" ({plain(finding.user)})" if finding.user else ""
+
+
+def _finding(finding: Finding) -> Iterator[Part]:
+    sure = f"{finding.severity}, {finding.confidence}, {words.PHASES.get(finding.phase, finding.phase)}"
+    yield Part("title", f"{finding.title}{_owner(finding)}", mark=finding.severity)
+    yield Part("note", f"{sure} · rule {finding.rule}" + (f" · {', '.join(finding.codes)}" if finding.codes else ""), 1)
+    yield Part("text", finding.cause, 1, words.HEADINGS["cause"])
+    yield Part("heading", words.HEADINGS["proof"], 1)
+    for proof in finding.evidence[:_MOST_PROOFS]:
+        yield Part("proof", plain(proof.text), 1, place(proof.source))
+    if len(finding.evidence) > _MOST_PROOFS:
+        yield Part("proof", f"{len(finding.evidence) - _MOST_PROOFS} more, in the JSON form", 1)
+    if finding.fix:
+        yield Part("heading", words.HEADINGS["fix"], 1)
+        for number, step in enumerate(finding.fix, 1):
+            yield from _step(number, step)
+    if finding.wait:
+        yield Part("text", finding.wait, 1, words.HEADINGS["wait"])
+    for text in finding.avoid:
+        yield Part("text", text, 1, words.HEADINGS["avoid"])
+    for text in finding.benign_when:
+        yield Part("text", text, 1, words.HEADINGS["benign_when"])
+    if finding.not_ruled_out:
+        yield Part("text", "; ".join(finding.not_ruled_out), 1, words.HEADINGS["not_ruled_out"])
+    if finding.symptoms:
+        yield Part("heading", words.HEADINGS["symptoms"], 1)
+        for symptom in finding.symptoms:
+            yield Part("item", f"{symptom.title}{_owner(symptom)}", 1)
+            for proof in symptom.evidence[:2]:
+                yield Part("proof", plain(proof.text), 2, place(proof.source))
+    for url in finding.references[:2]:
+        yield Part("note", url, 1)
+    yield Part("gap", "")
+
+
+def _step(number: int, step: FixStep) -> Iterator[Part]:
+    who = words.WHO[step.who] + (f", {step.where}" if step.where else "")
+    yield Part("step", f"{who}: {step.do}", 1, f"{number}.")
+    if step.run:
+        how = f"   ({words.RUN_AS[step.run_as]})" if step.run_as in words.RUN_AS else ""
+        yield Part("command", step.run, 1, how)
+    if step.expect:
+        yield Part("note", f"expect: {step.expect}", 2)
+    if step.undo:
+        yield Part("note", f"undo: {step.undo}", 2)
+
+
+def place(source: Source) -> str:
+    """``file:line`` or ``file record N``, harmless."""
+    path = plain(source.path, 120)
+    if source.line is not None:
+        return f"{path}:{source.line}"
+    if source.record is not None:
+        return f"{path} record {source.record}"
+    return path
+
+
+def _open_ends(report: Report) -> Iterator[Part]:
+    if report.unexplained_codes:
+        yield Part("heading", words.HEADINGS["unexplained"])
+        for one in report.unexplained_codes[:_MOST_LINES]:
+            known = " ".join(filter(None, (one.name, f"({one.meaning})" if one.meaning else None)))
+            yield Part("proof", f"{one.code}  {plain(known) or 'in no table of this version'}", 0, place(one.source))
+    if report.not_checked:
+        yield Part("heading", words.HEADINGS["not_checked"])
+        for line in report.not_checked[:_MOST_LINES]:
+            count = f"{len(line.rules)} rule{'s' if len(line.rules) != 1 else ''}"
+            yield Part("item", f"collect: {line.collect} — {line.why} ({count})")
+        if len(report.not_checked) > _MOST_LINES:
+            yield Part("item", f"{len(report.not_checked) - _MOST_LINES} more, in the JSON form")
+
+
+def _read(report: Report) -> Iterator[Part]:
+    yield Part("heading", words.HEADINGS["read"])
+    coverage = report.coverage
+    for capture in coverage.captures[:_MOST_LINES]:
+        who = (capture.account.name or capture.account.kind) if capture.account else "account not told"
+        elevated = {True: ", elevated", False: ", not elevated", None: ""}[capture.elevated]
+        yield Part("item", f"{capture.kind} {place(capture.source)}, {iso(capture.time) or 'no time'}, {plain(who)}{elevated}")
+    told = [span for span in coverage.logs if span.records]
+    for span in told[:_MOST_LINES]:
+        lost = f", {span.lost} lost" if span.lost else ""
+        yield Part("item", f"{plain(span.channel or span.source.path)}: {span.records} records, {iso(span.first)} to {iso(span.last)}{lost}")
+    rest = len(coverage.logs) - min(len(told), _MOST_LINES)
+    if rest > 0:
+        yield Part("item", f"{rest} more event logs, empty or without records of use here")
+    if report.replaced_rules:
+        yield Part("item", f"rules replaced or disabled by --rules: {', '.join(report.replaced_rules)}")
+    if report.problems:
+        yield Part("heading", words.HEADINGS["problems"])
+        for problem in report.problems[:_MOST_LINES]:
+            lost = f" ({problem.lost} lost)" if problem.lost else ""
+            yield Part("item", f"{place(problem.source)}: {plain(problem.message)}{lost}")
+        if len(report.problems) > _MOST_LINES:
+            yield Part("item", f"{len(report.problems) - _MOST_LINES} more, in the JSON form")
+    yield Part("gap", "")

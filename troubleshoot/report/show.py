@@ -1,0 +1,154 @@
+"""``show``: what was read, without any judgement, as JSON (schema: ``data/show.schema.json``) and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from troubleshoot.case import Case, event_text
+from troubleshoot.model import Event, Unread
+from troubleshoot.report.jsonform import SCHEMA_VERSION, attempt, device, problems, source, unread
+from troubleshoot.report.safe import plain
+from troubleshoot.times import iso, order
+
+_MOST_LINES = 40  # events in the text form; the JSON form has them all
+
+
+def dump_json(cases: Sequence[Case], missing: Sequence[Unread]) -> bytes:
+    """The JSON text, UTF-8."""
+    return orjson.dumps(json_form(cases, missing), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def json_form(cases: Iterable[Case], missing: Iterable[Unread]) -> dict[str, Any]:
+    """The JSON form as plain data."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "devices": [_case(case) for case in cases],
+        "unread": [unread(one) for one in missing],
+    }
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {
+        "device": device(case.device),
+        "as_of": iso(case.as_of),
+        "join_state": case.join_state,
+        "domain_type": case.domain_type,
+        "captures": [
+            {
+                "kind": one.kind,
+                "source": source(one.source),
+                "time": iso(one.time),
+                "account": (one.account.name or one.account.kind) if one.account else None,
+                "elevated": one.elevated,
+                "sections": [{"section": title, "whole": whole} for title, whole in one.sections.items()],
+                "fields": [
+                    {
+                        "section": field.section,
+                        "label": field.label,
+                        "name": field.name,
+                        "text": field.text,
+                        "absence": field.absence,
+                        "line": field.line,
+                    }
+                    for field in one.fields
+                ],
+            }
+            for one in (*case.captures, *case.other_captures)
+        ],
+        "events": [_event(one) for one in case.events],
+        "registry": [
+            {"key": one.key, "name": one.name, "type": one.type, "value": one.value, "source": source(one.source)}
+            for one in case.registry
+        ],
+        "log_lines": [
+            {
+                "component": one.component,
+                "time": iso(one.time),
+                "time_text": one.time_text,
+                "thread": one.thread,
+                "text": one.text,
+                "source": source(one.source),
+            }
+            for one in case.log_lines
+        ],
+        "facts": [
+            {"name": one.name, "value": one.value, "source": source(one.source)}
+            for name in sorted(case.facts)
+            for one in case.facts[name]
+        ],
+        "attempts": [attempt(one) for one in case.attempts],
+        "timeline": timeline(case),
+        "problems": problems(case.problems),
+    }
+
+
+def _event(one: Event) -> dict[str, Any]:
+    return {
+        "provider": one.provider,
+        "id": one.id,
+        "channel": one.channel,
+        "time": iso(one.time),
+        "time_text": one.time_text,
+        "level": one.level,
+        "record": one.record,
+        "computer": one.computer,
+        "user": one.user,
+        "activity": one.activity,
+        "data": dict(one.data),
+        "text": one.text,
+        "source": source(one.source),
+    }
+
+
+def timeline(case: Case) -> list[dict[str, Any]]:
+    """Attempts and captures with a time, newest first; local times of unknown zone stand after the known ones."""
+    rows = []
+    for one in case.attempts:
+        codes = " ".join(one.codes)
+        times = f" ({one.repeats} times since {iso(one.since)})" if one.repeats > 1 else ""
+        what = f"{one.flow} {one.outcome}{' at ' + one.phase if one.phase and one.outcome == 'failed' else ''} {codes}{times}".strip()
+        if one.time is not None and one.sources:
+            rows.append((one.time, what, one.sources[0]))
+    for capture in case.captures:
+        if capture.time is not None:
+            rows.append((capture.time, f"{capture.kind} captured", capture.source))
+    rows.sort(key=lambda row: (order(row[0]), row[1]), reverse=True)
+    return [{"time": iso(moment), "what": what, "source": source(place)} for moment, what, place in rows]
+
+
+def text(cases: Sequence[Case], missing: Sequence[Unread]) -> str:
+    """The text form: device, captures with their fields, attempts, and the newest events."""
+    lines: list[str] = []
+    for case in cases:
+        name = case.device.name or "device without a name"
+        lines += [f"{plain(name)}  ({case.join_state}, {case.domain_type} domain)", ""]
+        for capture in (*case.captures, *case.other_captures):
+            who = (capture.account.name or capture.account.kind) if capture.account else "account not told"
+            lines.append(f"{capture.kind}  {plain(capture.source.path)}:{capture.source.line}  {iso(capture.time) or 'no time'}  {plain(who)}")
+            section: str | None = ""
+            for field in capture.fields:
+                if field.section != section:
+                    section = field.section
+                    lines.append(f"  [{plain(section or 'no section')}]")
+                note = f"   ({field.absence})" if field.absence else ""
+                lines.append(f"  {field.line:>5}  {plain(field.label)} : {plain(field.text)}{note}")
+            lines.append("")
+        if case.attempts:
+            lines.append("attempts, newest first")
+            lines += [f"  {row['time']}  {row['what']}  {plain(row['source']['path'])}" for row in timeline(case)]
+            lines.append("")
+        if case.events:
+            lines.append(f"{len(case.events)} events, newest first" + (f"; the first {_MOST_LINES}:" if len(case.events) > _MOST_LINES else ""))
+            for event in case.events[:_MOST_LINES]:
+                lines.append(f"  {iso(event.time) or event.time_text or 'no time'}  {plain(event_text(event))}")
+            lines.append("")
+        for line in case.log_lines[:_MOST_LINES]:
+            lines.append(f"  {line.component or 'text'}  {iso(line.time) or line.time_text or ''}  {plain(line.text)}")
+        for problem in case.problems:
+            lines.append(f"  problem: {plain(problem.source.path)}: {plain(problem.message)}")
+    for one in missing:
+        lines.append(f"not read: {plain(one.path)}: {plain(one.reason)}")
+    return "\n".join(lines).rstrip() + "\n"
