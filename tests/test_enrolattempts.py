@@ -39,9 +39,7 @@ def test_mdm_records_of_one_enrolment_are_one_failure() -> None:
 
 
 def test_mdm_failure_told_in_words_has_an_unknown_code() -> None:
-    one = only(
-        event(76, "08:58", MDM, record=1, HexInt1="0x0", HRESULT="Mobile Device Management (MDM) is not configured.")
-    )
+    one = only(event(76, "08:58", MDM, record=1, HexInt1="0x0", HRESULT="Die Registrierung ist nicht eingerichtet."))
     assert one.codes == ()
     assert "code" not in one.printed
 
@@ -82,3 +80,40 @@ def test_lines_of_one_failure_count_once() -> None:
     ]
     one = only(*lines)
     says(one, repeats=2, time=at("09:58:01"), since=at("08:58:00"))
+
+
+def test_answer_of_the_metadata_service_stands_before_the_failure() -> None:
+    lines = [
+        log_line("DsrCmdAzureHelper::GetMetadataRestResponse: HTTP Status Code: 400", "AADLoginForWindows", "08:58", 1),
+        log_line(
+            '{"error":"invalid_request","error_description":"Identity not found"}', "AADLoginForWindows", "08:58", 2
+        ),
+        log_line("GetTenantId failed 0x801c0042.", "AADLoginForWindows", "08:58", 3),
+    ]
+    one = only(*lines)
+    says(
+        one,
+        flow="vm",
+        codes=("0x801c0042",),
+        http_status="400",
+        server_code="invalid_request",
+        message="Identity not found",
+    )
+    assert [source.line for source in one.sources] == [3, 2, 1]
+    assert {"http_status", "server_code"} <= one.printed
+    assert only(lines[2]).http_status is None
+    assert "http_status" not in only(lines[2]).printed
+
+
+def test_trace_line_of_begin_join_lends_its_code_to_the_record_beside_it() -> None:
+    trace = log_line(
+        "DeviceRegistrationApi::BeginJoin failed with error code: 0x80280036", "dsregcmd", path="paste.txt"
+    )
+    worded = event(202, path="paste.txt", line=4, ExitCode="Der Schlüsselsatz ist nicht vorhanden.")
+    elsewhere = event(202, path="other.txt", line=4, ExitCode="Der Schlüsselsatz ist nicht vorhanden.")
+    coded = event(202, path="paste.txt", line=4, ExitCode="0x80290407")
+    one = only(trace, worded)
+    says(one, flow="join", phase="join", codes=("0x80280036",))
+    assert [source.path for source in one.sources] == ["paste.txt", "paste.txt"]
+    says(only(trace), flow="join", phase="join", codes=("0x80280036",))
+    assert len(built(trace, elsewhere)) == len(built(trace, coded)) == 2

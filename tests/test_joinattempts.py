@@ -308,7 +308,7 @@ def test_proof_of_the_message_is_the_record_that_holds_it() -> None:
 
 
 def test_exit_code_as_a_sentence_is_unknown_not_absent() -> None:
-    one = only(event(202, "08:58", record=1, ExitCode="The TPM is attempting to execute a command in FIPS mode."))
+    one = only(event(202, "08:58", record=1, ExitCode="Der Schlüsselsatz ist nicht vorhanden."))
     assert one.codes == ()
     assert "code" not in one.printed
     assert "code" in only(event(334, "08:58", record=1)).printed
@@ -349,3 +349,7 @@ def test_correlation_keeps_interleaved_runs_apart() -> None:
         event(305, "08:58:01", record=2, ExitCode="0xcaa90014", activity="b"),
     )
     assert {one.codes[0] for one in found} == {"0x801c001d", "0xcaa90014"}
+
+
+def test_exit_code_printed_as_the_message_of_one_code_is_that_code() -> None:
+    assert only(event(304, "08:58", record=1, ExitCode="Keyset does not exist")).codes == ("0x80090016",)

@@ -102,6 +102,8 @@ def _same_id(left: Attempt, right: Attempt) -> bool:
 
 def _apart(left: Attempt, right: Attempt) -> timedelta | None:
     """How far two like attempts are apart; None where they cannot be the same one."""
+    if left.time is None and right.time is None:
+        return timedelta() if _beside(left, right) else None
     if left.time is None or right.time is None or left.time.tzinfo is None or right.time.tzinfo is None:
         return None
     if left.codes and right.codes and left.codes[0] != right.codes[0]:
@@ -114,6 +116,13 @@ def _apart(left: Attempt, right: Attempt) -> timedelta | None:
         return None
     apart = abs(left.time - right.time)
     return apart if apart <= _SAME else None
+
+
+def _beside(left: Attempt, right: Attempt) -> bool:
+    """Do two undated reports of one file tell of one failure? Then one of them holds the code that the other lacks."""
+    if left.phase != right.phase or bool(left.codes) == bool(right.codes):
+        return False
+    return bool({source.path for source in left.sources} & {source.path for source in right.sources})
 
 
 _EITHER = (

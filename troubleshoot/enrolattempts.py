@@ -1,4 +1,4 @@
-"""Attempts to enrol or register other than the join: MDM, Workplace Join, co-management, the Azure VM extension.
+"""Attempts to enrol or register by other ways: MDM, Workplace Join, co-management, the Azure VM extension, API traces.
 
 Event ids and fields: the provider manifests of DeviceManagement-Enterprise-Diagnostics-Provider and Workplace Join; log
 lines: Microsoft Learn on co-management enrolment and on signing in to Azure VMs with Microsoft Entra ID.
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from troubleshoot import codes
-from troubleshoot.eventfacts import by_time, code, near, owner, value
+from troubleshoot.eventfacts import by_time, code, near, owner, server_answer, value
 from troubleshoot.model import Attempt, Event, LogLine, Source
 
 MDM = "microsoft-windows-devicemanagement-enterprise-diagnostics-provider"
@@ -23,6 +23,7 @@ WORKPLACE_IDS = _WORKPLACE_FAILED | {_WORKPLACE_DONE}
 _GAP = timedelta(seconds=60)
 _FAILING = ("fail", "error", "exit code", "unable", "not succeed")
 _EXIT_CODE = re.compile(r"exit code[^0-9+-]{0,12}([1-9]\d{0,3})(?![0-9A-Za-z])", re.IGNORECASE)
+_HTTP_STATUS = re.compile(r"HTTP Status Code:\s*(\d{3})\b", re.IGNORECASE)
 _LONGEST = 2000  # characters of a line that are kept as the message
 _TOLD = frozenset({"code", "phase", "message"})
 
@@ -125,14 +126,18 @@ def _workplace(event: Event) -> Attempt:
 
 
 def from_lines(lines: Iterable[LogLine]) -> Iterator[Attempt]:
-    """Failures that ConfigMgr's co-management and the Azure VM log-in extension print as text, with a code.
+    """Failures that ConfigMgr's co-management, the Azure VM log-in extension and API traces print as text, with a code.
 
-    Lines of one file that tell the same code within a minute are one attempt.
+    Lines of one file that tell the same code within a minute are one attempt. What the VM's metadata service answered
+    stands in lines of its own before them.
     """
     known: dict[tuple[str, str, str], LogLine] = {}
+    answers: dict[str, _Answer] = {}
     for line in sorted(lines, key=lambda line: (line.source.path, line.source.line or 0)):
-        flow = _flow_of(line.component)
+        flow = _flow_of(line)
         found = _codes_of(line) if flow else []
+        if flow == "vm" and not found:
+            answers.setdefault(line.source.path, _Answer()).read(line)
         if flow is None or not found:
             continue
         key = (flow, line.source.path, found[0])
@@ -140,21 +145,46 @@ def from_lines(lines: Iterable[LogLine]) -> Iterator[Attempt]:
         known[key] = line
         if before is not None and _same_minute(before, line):
             continue
+        answer = answers.pop(line.source.path, None) if flow == "vm" else None
+        told = answer.texts if answer is not None else {}
+        proof = {"code": line.source, "message": line.source, **(answer.proof if answer is not None else {})}
         yield Attempt(
             flow=flow,
             time=line.time,
-            phase=flow,
+            phase=flow,  # BeginJoin is of the phase join
             outcome="failed",
             codes=tuple(found),
-            message=line.text[:_LONGEST],
-            sources=(line.source,),
-            printed=_TOLD,
-            proof={"code": line.source, "message": line.source},
+            server_code=told.get("server_code"),
+            message=told.get("message", line.text[:_LONGEST]),
+            http_status=told.get("http_status"),
+            sources=tuple(dict.fromkeys((line.source, *proof.values()))),
+            printed=_TOLD | told.keys() if flow != "join" else _TOLD - {"message"},
+            proof=proof,
         )
 
 
-def _flow_of(component: str) -> str | None:
-    folded = component.casefold()
+class _Answer:
+    """What a service answered, as the extension prints it: the status on one line, the JSON on another."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.proof: dict[str, Source] = {}
+
+    def read(self, line: LogLine) -> None:
+        """Take in a line, if it is one of these."""
+        status = _HTTP_STATUS.search(line.text[:_LONGEST])
+        said = server_answer(line.text[:_LONGEST]) if line.text.startswith("{") else {}
+        if status:
+            said = {"http_status": status[1]}
+        for name, text in said.items():
+            if name in ("server_code", "message", "http_status"):
+                self.texts[name], self.proof[name] = text, line.source
+
+
+def _flow_of(line: LogLine) -> str | None:
+    folded = line.component.casefold()
+    if "DeviceRegistrationApi::BeginJoin" in line.text:  # Microsoft prints this trace line beside event 202
+        return "join"
     return "comanagement" if "comanagement" in folded else "vm" if "aadlogin" in folded else None
 
 
