@@ -159,6 +159,7 @@ def test_certificate_is_a_success_dated_by_its_issue() -> None:
             ("discover", ("0x801c001d",)),
         ),
         ({"PreCheckResult": "DoNotJoin", "IsSystem": "NO"}, ("precheck", ())),
+        ({"PreCheckResult": "Join", "IsSystem": "NO"}, None),
     ],
 )
 def test_join_debug(fields: dict[str, str], expected: tuple[str, tuple[str, ...]] | None) -> None:

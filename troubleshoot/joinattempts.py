@@ -204,7 +204,9 @@ def from_debug(capture: Capture) -> Iterator[Attempt]:
     if failed is not None and not codes.is_success(codes.normalise(failed.text)):
         phase, main = "discover", codes.normalise(failed.text)
         proof["phase"] = proof["code"] = source(failed)
-    elif says("isjoined", "yes") or not (says("isdcavailable", "no") or says("issystem", "no")):
+    elif says("isjoined", "yes"):
+        return  # "do not join" then means: already joined
+    elif not says("isdcavailable", "no") and not (says("precheckresult", "donotjoin") and says("issystem", "no")):
         return
     else:
         phase, locator = "precheck", fields.get("dsgetdcname")
