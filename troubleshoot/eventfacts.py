@@ -12,6 +12,12 @@ from troubleshoot.model import Event
 
 # Words the service and the client use for "there is none".
 _NOTHING = frozenset({"", "undefined", "none", "null", "n/a", "(null)"})
+# Windows prints some exit codes as their English message. Only those that no other code shares are read back.
+_SYSTEM_TEXTS = {
+    "keyset does not exist": "0x80090016",
+    "only available when in fips mode": "0x80280036",
+    "mobile device management (mdm) is not configured": "0x8018002b",
+}
 _DEBUG_LIMIT = 20_000
 _SYSTEM = frozenset({"system", "nt authority\\system", "local service", "network service"})
 
@@ -33,12 +39,18 @@ def code(event: Event, *names: str) -> str | None:
     """
     found = value(event, *names)
     if found is not None:
-        normal = codes.normalise(found) or next(iter(codes.find(found)), None)
+        normal = codes.normalise(found) if " " not in found or "0x" in found else None
+        normal = normal or next(iter(codes.find(found)), None) or _system_text(found)
     elif event.text and not event.data:
         normal = next(iter(codes.find(event.text)), None)
     else:
         return None
     return None if codes.is_success(normal) else normal
+
+
+def _system_text(text: str) -> str | None:
+    folded = text.casefold()
+    return next((one for words, one in _SYSTEM_TEXTS.items() if words in folded), None)
 
 
 def owner(event: Event) -> str | None:

@@ -205,7 +205,11 @@ class Evaluator:
     def _session(self, capture: Capture, user: str | None) -> bool:
         """Does the capture show the session of ``user`` (of anyone, when no user is known)?"""
         account = capture.account
-        if account is None or account.kind in ("system", "unknown") or capture.elevated:
+        if account is None or account.kind in ("system", "unknown"):
+            return False
+        token = capture.named.get("AzureAdPrt")
+        # An administrator's prompt shows the administrator, unless the user's own token proves whose session it is.
+        if capture.elevated and (token is None or token.text.upper() != "YES"):
             return False
         return user is None or same_account(self.case.capture_user(capture), user)
 

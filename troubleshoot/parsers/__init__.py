@@ -8,10 +8,11 @@ that an earlier one has read. What no parser reads becomes a :class:`~troublesho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from importlib import import_module
 from types import ModuleType
 
-from troubleshoot.model import Artifact, Evidence, LogSpan, Problem, Sheet, Source, Wanted
+from troubleshoot.model import Artifact, Event, Evidence, LogSpan, Problem, Sheet, Source, Wanted
 
 HEAD = 65_536
 TEXT_LIMIT = 64 * 1024 * 1024
@@ -105,10 +106,42 @@ def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Eviden
 def _read(module: ModuleType, sheet: Sheet, wanted: Wanted | None) -> Iterator[Evidence | Problem]:
     if not module.looks_like(sheet):
         return
-    if module.__name__.rpartition(".")[2].startswith("event"):
-        yield from module.read(sheet, wanted)
-    else:
+    if not module.__name__.rpartition(".")[2].startswith("event"):
         yield from module.read(sheet)
+        return
+    from troubleshoot.parsers.eventrecord import is_wanted
+
+    reach = _Reach(sheet.name)
+    for one in module.read(sheet, None):
+        if isinstance(one, Event):
+            kept = is_wanted(one.provider, one.id, wanted)
+            reach.add(one, kept)
+            if not kept:
+                continue
+        elif isinstance(one, Problem):
+            reach.lost += one.lost or 0
+        yield one
+    yield from reach.spans()
+
+
+class _Reach:
+    """How far the logs in one text reach: an export of a log tells what it did not hold as well as what it held."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lost = 0
+        self.found: dict[str | None, tuple[datetime | None, datetime | None, int, int]] = {}
+
+    def add(self, event: Event, kept: bool) -> None:
+        first, last, count, skipped = self.found.get(event.channel, (None, None, 0, 0))
+        if event.time is not None and event.time.tzinfo is not None:
+            first = event.time if first is None or event.time < first else first
+            last = event.time if last is None or event.time > last else last
+        self.found[event.channel] = (first, last, count + 1, skipped + (not kept))
+
+    def spans(self) -> Iterator[LogSpan]:
+        for channel, (first, last, count, skipped) in self.found.items():
+            yield LogSpan(channel, first, last, count, self.lost, Source(self.name, None, None, channel), skipped)
 
 
 def _isolated(name: str, run: Callable[[], Iterator[Evidence | Problem]]) -> Iterator[Evidence | Problem]:
