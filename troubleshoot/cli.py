@@ -151,7 +151,10 @@ def show(
     raise typer.Exit(0 if opened.cases else 3)
 
 
-@app.command(epilog="Example: troubleshoot code -2145648611 0x801c03f2 AADSTS50155")
+@app.command(
+    epilog="Example: troubleshoot code -2145648611 0x801c03f2 AADSTS50155",
+    context_settings={"ignore_unknown_options": True},  # a negative decimal is a code, not an option
+)
 def code(
     codes: Annotated[list[str], typer.Argument(metavar="CODE...", help="Codes in any notation, symbols or words.")],
     form: Annotated[DataForm, typer.Option("-f", "--format", help="Form of the output.")] = DataForm.text,

@@ -17,7 +17,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,80}")
 _PAIR = re.compile(r"0[xX]([0-9A-Fa-f]{1,8})(?:\s*/\s*0[xX]([0-9A-Fa-f]{1,8}))?(?![0-9A-Za-z])")
 # A decimal is a code only where its text says so: numbers stand in times, ports and identifiers too.
 _LABELLED = re.compile(
-    r"(?:\b(?:error|exit|status|result|hresult)[ _]?(?:code|status)?|\bcode|\bhresult)\W{0,4}?(-\d{5,10}|\d{9,10})(?![0-9A-Za-z.:-])",
+    r"(?:\b(?:error|exit|status|result|hresult)[ _]?(?:code|status)?|\bcode|\bhresult)\W{0,4}?(-\d{5,10}|\d{9,10})(?![0-9A-Za-z:-]|\.\d)",
     re.IGNORECASE,
 )
 _ANY = re.compile(

@@ -16,7 +16,7 @@ _NOTHING = frozenset({"", "undefined", "none", "null", "n/a", "(null)"})
 _SYSTEM_TEXTS = {
     "keyset does not exist": "0x80090016",
     "only available when in fips mode": "0x80280036",
-    "mobile device management (mdm) is not configured": "0x8018002b",
+    "mobile device management (mdm) is not configured": "0x80180031",
 }
 _DEBUG_LIMIT = 20_000
 _SYSTEM = frozenset({"system", "nt authority\\system", "local service", "network service"})
