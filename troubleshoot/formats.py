@@ -1,0 +1,30 @@
+"""What can be read, and how it is recognised: the table that ``troubleshoot formats`` prints."""
+
+from __future__ import annotations
+
+from troubleshoot.parsers import TEXT_LIMIT
+
+_ROWS: tuple[tuple[str, str], ...] = (
+    ("Windows event log (.evtx)", "begins with ElfFile, or holds chunks behind a damaged header"),
+    ("event XML", "<Event> elements: rooted, rootless, one a record, pasted, escaped, cut off"),
+    ("event JSON", "evtx_dump lines and records, ConvertTo-Json, flat and nested shapes of other tools"),
+    ("event tables", "a header row with time, event id and source: Event Viewer CSV and tabs, Export-Csv"),
+    ("event text", "Log Name / Source / Event ID lines, Format-List, or the words of a known message"),
+    ("ConfigMgr and VM-extension logs", "<![LOG[ ... ]LOG]!>, $$< ... >, columns copied from CMTrace, [Level]: lines"),
+    ("dsregcmd /join /debug, /listaccounts ...", "preCheckResult, Class::Function traces, account lists"),
+    ("dsregcmd /status", "its section titles and labels, from Windows 10 1511 to today, however they were pasted"),
+    ("anything else in a pasted text", "lines that hold an error code are kept and explained"),
+)
+
+
+def table() -> str:
+    """The table as text, with the limits that apply."""
+    width = max(len(name) for name, _ in _ROWS)
+    lines = ["Content decides, file names do not matter. Text parsers run in this order, each on what is left:", ""]
+    lines += [f"  {name:<{width}}  {how}" for name, how in _ROWS]
+    lines += [
+        "",
+        f"Texts up to {TEXT_LIMIT // 1_048_576} MB, event logs of any size. UTF-8, UTF-16 with and without mark, code pages 850 and 1252,",
+        "and mixtures of them. Archives are not unpacked by this version: unpack them and give the folder.",
+    ]
+    return "\n".join(lines)
