@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from troubleshoot import enrolattempts, joinattempts, times, tokenattempts
@@ -134,8 +133,7 @@ _EITHER = (
 def _join(first: Attempt, second: Attempt) -> Attempt:
     """One attempt with everything both tell; the word of the first comes first."""
     both = {name: getattr(first, name) or getattr(second, name) for name in _EITHER}
-    return replace(
-        first,
+    return first._replace(
         time=first.time or second.time,
         codes=tuple(dict.fromkeys((*first.codes, *second.codes))),
         sources=tuple(dict.fromkeys((*first.sources, *second.sources))),
@@ -172,7 +170,7 @@ def _folded(found: list[Attempt]) -> list[Attempt]:
             counts[place] += 1
             since[place] = one.time
     return [
-        replace(one, repeats=count, since=first) if count > 1 or first is not None else one
+        one._replace(repeats=count, since=first) if count > 1 or first is not None else one
         for one, count, first in zip(out, counts, since, strict=True)
     ]
 

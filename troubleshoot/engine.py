@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from troubleshoot import times
 from troubleshoot.attempts import failures_since_success
@@ -22,8 +21,7 @@ CONFIDENCE = {"certain": 0, "likely": 1, "possible": 2}
 _LOWER = {"certain": "likely", "likely": "possible", "possible": "possible"}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one rule says of one case. ``state``: match, no-match, unknown, resolved, benign."""
 
     rule: Rule
@@ -117,7 +115,7 @@ def _one_per_proof(outcomes: list[Outcome]) -> list[Outcome]:
             at = seen[key]
             first = kept[at]
             assert first.finding is not None
-            kept[at] = replace(first, finding=replace(first.finding, user=None))
+            kept[at] = first._replace(finding=first.finding._replace(user=None))
         else:
             seen[key] = len(kept)
             kept.append(outcome)
@@ -304,7 +302,7 @@ def relate(ruleset: Ruleset, findings: list[Finding]) -> list[Finding]:
             seen.add(id(top))
         if top is not one and id(top) in hung:
             hung[id(top)].append(one)
-    return [replace(root, symptoms=tuple(hung[id(root)])) if hung[id(root)] else root for root in roots]
+    return [root._replace(symptoms=tuple(hung[id(root)])) if hung[id(root)] else root for root in roots]
 
 
 def _closure(name: str, edges: Mapping[str, Iterable[str]]) -> set[str]:

@@ -4,16 +4,18 @@ Times are :class:`datetime.datetime`. An aware one is an instant (kept in UTC); 
 whose zone the evidence does not tell (Event Viewer text and CSV print local time). A naive time settles nothing:
 compare with :mod:`troubleshoot.times`, never with ``<`` directly.
 
-The types that are made by the thousand (``Source``, ``Field``, ``Event``) are named tuples, because making a frozen
-dataclass costs three times as much; everything else is a frozen dataclass.
+All are named tuples: making one costs a third of making a frozen dataclass, and declaring thirty of them at start-up a
+quarter. None is ever taken apart by position.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import BinaryIO, NamedTuple, TypeAlias
+
+_NOTHING: Mapping[str, Source] = MappingProxyType({})
 
 Wanted: TypeAlias = Mapping[str, frozenset[int] | None]
 """Which event records to decode: provider name in lower case -> event ids, or None for every id of that provider.
@@ -81,8 +83,7 @@ class Event(NamedTuple):
     time_text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """Who ran a command or owns a token. ``kind``: system, domain, entra, local or unknown."""
 
     name: str | None
@@ -91,8 +92,7 @@ class Account:
     upn: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(NamedTuple):
     """One run of dsregcmd, or of another command that prints labelled values.
 
     ``kind``: ``dsregcmd`` (/status), ``join-debug`` (/join /debug and the like), ``accounts`` (/listaccounts ...).
@@ -113,8 +113,7 @@ class Capture:
     build_at_least: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryValue:
+class RegistryValue(NamedTuple):
     """One registry value; ``key`` starts with HKLM, HKCU or HKU. ``type`` is REG_SZ and so on."""
 
     key: str
@@ -124,8 +123,7 @@ class RegistryValue:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line of a text log (ConfigMgr, debug output, VM extension)."""
 
     component: str
@@ -136,8 +134,7 @@ class LogLine:
     time_text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A named fact of the vocabulary (``proxy.winhttp``), with the evidence line it was read from."""
 
     name: str
@@ -147,8 +144,7 @@ class Fact:
     account: Account | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LogSpan:
+class LogSpan(NamedTuple):
     """How far one collected log reaches. ``first`` and ``last`` are None for an empty log."""
 
     channel: str | None
@@ -160,8 +156,7 @@ class LogSpan:
     skipped: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that could not be read. ``kind``: unreadable, damaged, unsupported, refused, limit.
 
     ``lost`` is the number of records that are missing because of it, None when that cannot be told.
@@ -177,8 +172,7 @@ Evidence: TypeAlias = Capture | Event | RegistryValue | LogLine | Fact | LogSpan
 """What a parser may yield, besides :class:`Problem`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """One thing to read: a file, an archive member, standard input. ``name`` is the path shown to the user.
 
     ``path`` is the real file when there is one (the event log reader maps it into memory), else None.
@@ -190,23 +184,26 @@ class Artifact:
     path: str | None = None
 
 
-@dataclass(slots=True)
 class Sheet:
     """Decoded text of one artifact, shared by the text parsers. Mutable on purpose: a parser adds the lines it has
     read (counted from 0) to ``taken`` and the next parser leaves those alone."""
 
-    name: str
-    text: str
-    lines: list[str]
-    taken: set[int] = field(default_factory=set)
-    encoding: str = "utf-8"
+    __slots__ = ("encoding", "lines", "name", "taken", "text")
+
+    def __init__(
+        self, name: str, text: str, lines: list[str], taken: set[int] | None = None, encoding: str = "utf-8"
+    ) -> None:
+        self.name = name
+        self.text = text
+        self.lines = lines
+        self.taken: set[int] = set() if taken is None else taken
+        self.encoding = encoding
 
 
 # --------------------------------------------------------------------------------------------- attempts, case
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try to join, or to get a token, rebuilt from every source that tells of it.
 
     ``flow``: join, prt, enterprise-prt, hello, mdm, comanagement, sync, registered, vm. ``phase`` is the phase where
@@ -238,13 +235,12 @@ class Attempt:
     sources: tuple[Source, ...] = ()
     events: tuple[Event, ...] = ()
     printed: frozenset[str] = frozenset()
-    proof: Mapping[str, Source] = field(default_factory=dict)
+    proof: Mapping[str, Source] = _NOTHING
     repeats: int = 1
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(NamedTuple):
     """Who this is, as far as the evidence tells. ``names`` holds every computer name met, newest first."""
 
     name: str | None = None
@@ -256,8 +252,7 @@ class Device:
     os_build: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(NamedTuple):
     """What was collected: kinds of evidence, logs with their reach, captures with their context."""
 
     collector: str | None
@@ -276,8 +271,7 @@ class Proof(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class FixStep:
+class FixStep(NamedTuple):
     """One step. ``who``: helpdesk, ad-admin, entra-admin, network, user. ``run_as``: the JSON form's ``as``."""
 
     do: str
@@ -289,8 +283,7 @@ class FixStep:
     undo: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One rule that matched. ``severity``: error, warning, info. ``confidence``: certain, likely, possible.
 
     ``reason`` says why a benign finding is harmless, or what settled a resolved one. ``time`` is that of the newest
@@ -320,8 +313,7 @@ class Finding:
     catch_all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UnexplainedCode:
+class UnexplainedCode(NamedTuple):
     """A code of the evidence that no finding explains, with what the tables know of it."""
 
     code: str
@@ -330,8 +322,7 @@ class UnexplainedCode:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class NotChecked:
+class NotChecked(NamedTuple):
     """What to collect, why, and which rules that would decide."""
 
     collect: str
@@ -339,8 +330,7 @@ class NotChecked:
     rules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """The judgement of one device; rendered by :mod:`troubleshoot.report`. Field meanings: the README's JSON form."""
 
     device: Device
@@ -368,8 +358,7 @@ class Unread(NamedTuple):
     kind: str = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What one call gives: a report per device, and the inputs that gave none."""
 
     reports: tuple[Report, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from troubleshoot import attempts
 from troubleshoot.case import Case
@@ -15,8 +15,7 @@ from troubleshoot.ruleset import Ruleset
 from troubleshoot.words import summary
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """What the given paths hold: one case per device, and what gave nothing."""
 
     cases: tuple[Case, ...]
@@ -68,7 +67,7 @@ def _reported(opened: Opened, ruleset: Ruleset) -> Result:
 
 
 def _summed(report: Report) -> Report:
-    return replace(report, summary=summary(report.verdict, report.join_state, report.device.name, report.findings))
+    return report._replace(summary=summary(report.verdict, report.join_state, report.device.name, report.findings))
 
 
 def exit_code(result: Result) -> int:

@@ -6,14 +6,11 @@ A checkout compiles ``rules/`` when a source is newer than ``data/compiled.json`
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -26,28 +23,28 @@ COMPILED = PACKAGE / "data" / "compiled.json"
 FORMAT = 3  # of the compiled form; a file of another format is compiled anew
 
 
+_NO_LINES: Mapping[str, int] = {}
+
+
 class RuleError(ValueError):
     """A rule or vocabulary file that cannot be used; the message is one line with file and line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Benign:
+class Benign(NamedTuple):
     """A condition that makes a finding harmless, and the reason the report gives."""
 
     node: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unless:
+class Unless(NamedTuple):
     """A condition that takes a finding back; ``decisive``: leaving it undecided lowers the confidence."""
 
     node: int
     decisive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule, ready to be judged. Numbers named ``match``, ``confirm`` ... are nodes of the rule set."""
 
     id: str
@@ -78,13 +75,12 @@ class Rule:
     flows: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class RuleFile:
+class RuleFile(NamedTuple):
     """One rule as written: the parsed YAML and where it stands. ``lines`` maps top-level keys to line numbers."""
 
     path: str
     doc: dict[str, Any]
-    lines: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, int] = _NO_LINES
 
 
 # ------------------------------------------------------------------------------------------------ reading YAML
@@ -182,12 +178,14 @@ def _stamp(folder: Path) -> str:
         for name in names:
             if name.endswith(".yaml"):
                 state = os.stat(os.path.join(root, name))
-                rows.append(f"{root}/{name} {state.st_size} {state.st_mtime_ns}")
-    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
+                rows.append(f"{name} {state.st_size} {state.st_mtime_ns}")
+    return "\n".join(sorted(rows))
 
 
 def digest_of(folder: Path) -> str:
     """SHA-256 over all rule sources of ``folder``: the version of a rule set that reports print (first 12 digits)."""
+    import hashlib
+
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*.yaml"), key=lambda path: path.relative_to(folder).as_posix()):
         total.update(path.relative_to(folder).as_posix().encode() + b"\0")
@@ -212,6 +210,8 @@ def _load_shipped() -> dict[str, Any]:
     except (OSError, ValueError):
         pass
     data = {**compile_shipped(), "stamp": stamp}
+    import tempfile
+
     # Workers of a batch may compile at the same time: each writes a file of its own, the last one stays.
     try:
         handle, name = tempfile.mkstemp(dir=COMPILED.parent, prefix=".compiled-")
@@ -424,13 +424,19 @@ def load(folders: Sequence[Path] = (), drafts: bool = False) -> Ruleset:
             if file.doc["id"] in by_id:
                 replaced.append(file.doc["id"])
             by_id[file.doc["id"]] = file
-        digest = hashlib.sha256((digest + digest_of(folder)).encode()).hexdigest()
+        digest += digest_of(folder)
     files = [
         file
         for name, file in sorted(by_id.items())
         if name not in disabled and (drafts or file.doc.get("maturity") != "draft")
     ]
-    return Ruleset(compile_rules(files, vocabulary, digest[:12]), sorted({*replaced, *(disabled & set(by_id))}))
+    return Ruleset(compile_rules(files, vocabulary, _short(digest)), sorted({*replaced, *(disabled & set(by_id))}))
+
+
+def _short(digest: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(digest.encode()).hexdigest()[:12] if len(digest) > 64 else digest[:12]
 
 
 def leaves_of(ruleset: Ruleset, number: int) -> list[Node]:

@@ -164,8 +164,11 @@ def _evtx(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
 _NEEDS: dict[str, tuple[str, ...]] = {
     "eventxml": ("<Event", "&lt;Event", "<event"),
     "eventjson": ('"Event', '"event', '"ProviderName', '"winlog', '"system'),
-    "eventtable": ("ID", "Id", "id,", "id;", "id\t"),
-    "cmtrace": ("<![LOG[", "$$<", "(0x", "Z\t[", "Z [", ".log", "xistence", "nrollment", "vendor"),
+    "eventtable": ("\"Id\"", ",Id", ";Id", "\tId", "Id,", "Id;", "Event ID", "EventID", "EventId", "eignis-ID", "nement", "ID evento", ",id"),
+    "cmtrace": (
+        *("<![LOG[", "$$<", " (0x", "Z\t[", "Z [", ".log", "xistence", "nrollment t", "nrollment f", "unexpected v"),
+        *("already enrolled", "o-management", "orkload settings", "nrolling device"),
+    ),
     "dsregdebug": ("::", "preCheck", "DSREGCMD_", "Accounts", "Default account", "isDcAvailable"),
 }
 

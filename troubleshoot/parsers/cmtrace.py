@@ -22,13 +22,15 @@ _EXTENSION = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)\s+\[(\w+)
 _NAMED = re.compile(r"^\W*(CoManagementHandler|CcmAad|ADALOperationProvider|ClientIDManagerStartup)\.log\W+(.{5,2000})$", re.IGNORECASE)
 # What only CoManagementHandler writes, for lines that were pasted without their columns.
 _COMANAGEMENT = ("co-existence mode", "unexpected vendor", "queuing enrollment timer", "mdm enrollment failed with error", "device is already enrolled with mdm", "co-management is disabled but expected", "workload settings is different", "enrolling device with registerdevicewithmanagement")  # fmt: skip
-_SIGNS = ("<![LOG[", "$$<", "(0x", "Z\t[", "Z [", ".log", "o-existence", "enrollment", "unexpected vendor", "o-management")
+_THREAD = re.compile(r"\d \(0x")
+_SIGNS = ("<![LOG[", "$$<", "Z\t[", "Z [", ".log", "o-existence", "nrollment ", "unexpected vendor", "o-management", "already enrolled", "nrolling device", "orkload settings")  # fmt: skip
 _MOST = 500_000
 
 
 def looks_like(sheet: Sheet) -> bool:
     """Is there a sign of one of the forms?"""
-    return any(sign in sheet.text for sign in _SIGNS)
+    text = sheet.text
+    return any(sign in text for sign in _SIGNS) or (" (0x" in text and _THREAD.search(text) is not None)
 
 
 def read(sheet: Sheet) -> Iterator[LogLine | Problem]:

@@ -1,0 +1,150 @@
+"""``python -m benchmarks [a] [b] [c] [d] [--logs FOLDER] [--rounds N]``: prints the ratios the project holds itself to.
+
+a  whole process for one dsregcmd text, against ``python -c "import typer"``              at most 2
+b  wanted records out of a folder of real logs, against decoding everything as JSON        at most 0.3 and 1.0
+c  one device's text in memory to JSON report, against a bare split-and-strip loop         at most 15
+d  judging one device with ten times the rules, against the shipped ones                   at most 1.2
+
+The two sides of each ratio run in turn, so that a slow moment of the machine meets both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "samples" / "broken" / "scp-missing" / "dsregcmd.txt"
+SHARED_LOGS = ROOT.parent / "shared" / "data" / "machines"
+
+
+def in_turn(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each side, each run once a round, in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for run in sides.values():
+        run()  # warm caches
+    for _ in range(rounds):
+        for name, run in sides.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: median(found) for name, found in seconds.items()}
+
+
+def start_up(rounds: int) -> None:
+    """(a) The installed command on one text, as a whole process."""
+    exe = Path(sys.executable).with_name("troubleshoot")
+
+    def process(*command: str) -> Callable[[], object]:
+        return lambda: subprocess.run(command, capture_output=True, check=False)
+
+    sides = {
+        "typer": process(sys.executable, "-c", "import typer"),
+        "text": process(str(exe), "diagnose", str(SAMPLE)),
+        "json": process(str(exe), "diagnose", str(SAMPLE), "-f", "json"),
+        "help": process(str(exe), "--help"),
+    }
+    found = in_turn(sides, rounds)
+    for name in ("text", "json", "help"):
+        print(f"a  {name}: {found[name] / found['typer']:.2f} x import typer ({found['typer'] * 1000:.0f} ms); at most 2")
+
+
+def one_device(rounds: int) -> None:
+    """(c) Text in memory to JSON."""
+    from troubleshoot.pipeline import diagnose_bytes
+    from troubleshoot.report import render
+    from troubleshoot.ruleset import load
+
+    ruleset = load()
+    for folder in sorted((ROOT / "samples").glob("*/*")):
+        path = folder / "dsregcmd.txt"
+        if folder.name not in ("scp-missing", "device-not-synced", "hybrid-managed") or not path.exists():
+            continue
+        data = path.read_bytes()
+        text = data.decode()
+
+        def bare(text: str = text) -> None:
+            for line in text.splitlines():
+                label, _, value = (*line.split(":", 1), "", "")[:3]
+                label.strip()
+                value.strip()
+
+        def whole(data: bytes = data) -> None:
+            render(diagnose_bytes("dsregcmd.txt", data, ruleset), "json")
+
+        def many(run: Callable[[], None]) -> Callable[[], None]:
+            return lambda: [run() for _ in range(20)] and None
+
+        found = in_turn({"bare": many(bare), "whole": many(whole)}, rounds * 3)
+        lines = text.count("\n")
+        print(f"c  {folder.name}: {found['whole'] / found['bare']:.1f} x bare loop ({found['whole'] / 20 * 1e6:.0f} us, {lines} lines); at most 15")
+
+
+def more_rules(rounds: int) -> None:
+    """(d) Nine more rules beside each shipped one, with the same trigger and one more condition that is not met."""
+    from troubleshoot.case import Case
+    from troubleshoot.engine import judge
+    from troubleshoot.parsers import parse_text
+    from troubleshoot.ruleset import RuleFile, Ruleset, compile_rules, read_folder, rules_folder
+
+    files, vocabulary = read_folder(rules_folder())
+    added = []
+    for number in range(9):
+        for file in files:
+            doc = {**file.doc, "id": f"{file.doc['id']}-{number}"}
+            doc["match"] = {"all": [file.doc["match"], {"dsreg": {"DomainName": f"NOSUCH{number}"}}]}
+            added.append(RuleFile(file.path, doc, file.lines))
+    few, many = Ruleset(compile_rules(files, vocabulary)), Ruleset(compile_rules([*files, *added], vocabulary))
+    case = Case.of(parse_text("dsregcmd.txt", SAMPLE.read_bytes(), None))
+
+    def judged(ruleset: Ruleset) -> Callable[[], None]:
+        return lambda: [judge(ruleset, case) for _ in range(20)] and None
+
+    found = in_turn({"few": judged(few), "many": judged(many)}, rounds * 3)
+    print(f"d  {len(many)} rules: {found['many'] / found['few']:.2f} x {len(few)} rules ({found['few'] / 20 * 1e6:.0f} us); at most 1.2")
+
+
+def logs(folder: Path | None, rounds: int) -> None:
+    """(b) Records of wanted providers out of real logs."""
+    from benchmarks.evtx_bench import ratios
+
+    with tempfile.TemporaryDirectory() as temporary:
+        if folder is None:
+            if not SHARED_LOGS.is_dir():
+                print("b  not measured: give a folder of real logs with --logs")
+                return
+            import py7zr
+
+            folder = Path(temporary)
+            for archive in sorted(SHARED_LOGS.glob("*.7z")):
+                with py7zr.SevenZipFile(archive) as packed:
+                    packed.extractall(folder / archive.stem)
+        for line in ratios(folder, rounds):
+            print(line)
+
+
+def main() -> None:
+    """Run the chosen benchmarks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("which", nargs="*", default=list("abcd"), help="a, b, c, d; default: all")
+    parser.add_argument("--logs", type=Path, help="folder of .evtx files for b")
+    parser.add_argument("--rounds", type=int, default=7)
+    chosen = parser.parse_args()
+    if "a" in chosen.which:
+        start_up(chosen.rounds)
+    if "b" in chosen.which:
+        logs(chosen.logs, max(3, chosen.rounds // 2))
+    if "c" in chosen.which:
+        one_device(chosen.rounds)
+    if "d" in chosen.which:
+        more_rules(chosen.rounds)
+
+
+if __name__ == "__main__":
+    main()
