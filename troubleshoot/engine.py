@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,13 +21,12 @@ _LOWER = {"certain": "likely", "likely": "possible", "possible": "possible"}
 
 
 class Outcome(NamedTuple):
-    """What one rule says of one case. ``state``: match, no-match, unknown, resolved, benign."""
+    """What one rule says of one case. ``state``: match, unknown, resolved, benign."""
 
     rule: Rule
     state: str
     context: Context
     finding: Finding | None = None
-    missing: frozenset[str] = frozenset()
 
 
 # ---------------------------------------------------------------------------------------------------- candidates
@@ -46,9 +44,10 @@ def present_keys(ruleset: Ruleset, case: Case, evaluator: Evaluator) -> set[str]
         for value in (attempt.server_code, attempt.server_subcode):
             if value:
                 present.add(f"server:{value.casefold()}")
-    for alias, names in ruleset.provider_names.items():
-        for name in names:
-            present.update(f"event:{alias}:{number}" for number in case.event_ids.get(name, ()))
+    if case.events:
+        for alias, names in ruleset.provider_names.items():
+            for name in names:
+                present.update(f"event:{alias}:{number}" for number in case.event_ids.get(name, ()))
     fields = case.fields
     for name in ruleset.fields_asked:
         for _, field in fields.get(name, ()):
@@ -76,36 +75,36 @@ def candidates(ruleset: Ruleset, case: Case, evaluator: Evaluator) -> list[int]:
 
 
 def try_rule(evaluator: Evaluator, rule: Rule) -> list[Outcome]:
-    """What ``rule`` says of the case: one outcome per user it matched for, else one that tells why it did not."""
-    nothing = Context(None, {})
-    if rule.join != "any" and evaluator.join_excluded(rule.join):
-        return [Outcome(rule, "no-match", nothing)]
+    """What ``rule`` says of the case: one outcome per user it matched for, else one if it cannot be told, else none."""
+    value, match = evaluator.value, rule.match
+    live = [context for context in evaluator.contexts(rule) if value(match, context) is not False]
+    if not live or (rule.join != "any" and evaluator.join_excluded(rule.join)):
+        return []
     domain = evaluator.case.domain_type
     if rule.domain and domain != "unknown" and domain not in rule.domain:
-        return [Outcome(rule, "no-match", nothing)]
+        return []
     outcomes: dict[str | None, Outcome] = {}
-    unknown: Outcome | None = None
-    for context in evaluator.contexts(rule):
-        if context.user in outcomes and outcomes[context.user].state == "match":
+    for context in live:
+        if not value(match, context):
             continue
-        value = evaluator.value(rule.match, context)
-        if value is None and unknown is None:
-            unknown = Outcome(rule, "unknown", context, missing=evaluator.missing(rule.match, context))
-        if not value:
+        known = outcomes.get(context.user)
+        if known is not None and known.state == "match":
             continue
-        if any(evaluator.value(one.node, context) is True for one in rule.unless):
+        if any(value(one.node, context) is True for one in rule.unless):
             continue
         outcome = _matched(evaluator, rule, context)
-        known = outcomes.get(context.user)
-        if known is None or (outcome.state == "match" and known.state != "match"):
+        if known is None or outcome.state == "match":
             outcomes[context.user] = outcome
     if outcomes:
         return _one_per_proof(list(outcomes.values()))
-    return [unknown or Outcome(rule, "no-match", nothing)]
+    unknown = next((context for context in live if value(match, context) is None), None)
+    return [Outcome(rule, "unknown", unknown)] if unknown is not None else []
 
 
 def _one_per_proof(outcomes: list[Outcome]) -> list[Outcome]:
     """Evidence that belongs to no account gives one finding, not one per account of the case."""
+    if len(outcomes) == 1:
+        return outcomes
     kept: list[Outcome] = []
     seen: dict[tuple[Any, ...], int] = {}
     for outcome in outcomes:
@@ -185,6 +184,8 @@ def _codes_of(evaluator: Evaluator, rule: Rule, context: Context) -> tuple[str, 
 
 
 def _fingerprint(case: Case, rule: str, user: str | None) -> str:
+    import hashlib  # a quarter of the rest of the start: a device without findings does without
+
     device = case.device.device_id or case.device.name or ""
     return hashlib.sha256(f"{rule}\n{device.casefold()}\n{(user or '').casefold()}".encode()).hexdigest()[:16]
 
@@ -365,8 +366,9 @@ def _not_checked(
     wanted: dict[str, list[Rule]] = {}
     why: dict[str, str] = {}
     for one in undecided.values():
-        if len(one.missing) == 1:
-            item = next(iter(one.missing))
+        missing = evaluator.missing(one.rule.match, one.context)
+        if len(missing) == 1:
+            item = next(iter(missing))
             wanted.setdefault(item, []).append(one.rule)
             why.setdefault(item, "it would decide what is only partly known now")
     for root in roots:
@@ -378,10 +380,11 @@ def _not_checked(
             continue
         for number in ruleset.explainers.get(root.rule, ()):
             rule = ruleset.rule(number)
-            one = undecided.get(rule.id) or _first_unknown(evaluator, rule)
-            if one is None or len(one.missing) > 2:
+            other = undecided.get(rule.id) or _first_unknown(evaluator, rule)
+            missing = evaluator.missing(rule.match, other.context) if other is not None else frozenset()
+            if len(missing) > 2:
                 continue
-            for item in one.missing:
+            for item in sorted(missing):
                 wanted.setdefault(item, []).append(rule)
                 why[item] = f"it may hold the cause of '{root.title}'"
     lines = [
@@ -391,8 +394,7 @@ def _not_checked(
 
 
 def _first_unknown(evaluator: Evaluator, rule: Rule) -> Outcome | None:
-    outcome = try_rule(evaluator, rule)[0]
-    return outcome if outcome.state == "unknown" else None
+    return next((one for one in try_rule(evaluator, rule) if one.state == "unknown"), None)
 
 
 def judge_rule(ruleset: Ruleset, case: Case, rule_id: str) -> tuple[list[Outcome], Truth]:
@@ -400,7 +402,7 @@ def judge_rule(ruleset: Ruleset, case: Case, rule_id: str) -> tuple[list[Outcome
     evaluator = Evaluator(ruleset, case)
     outcomes = try_rule(evaluator, ruleset.rule(ruleset.numbers[rule_id]))
     states = {one.state for one in outcomes}
-    return outcomes, True if states - {"no-match", "unknown"} else None if "unknown" in states else False
+    return outcomes, True if states - {"unknown"} else None if states else False
 
 
 __all__ = ["Outcome", "Proof", "candidates", "judge", "judge_rule", "present_keys", "relate", "try_rule", "verdict_of", "worst"]

@@ -42,6 +42,7 @@ class Context(NamedTuple):
 
     user: str | None
     attempts: Mapping[str, Attempt | None]
+    known: dict[int, Truth]  # values of nodes already found here
     any_attempt: bool = False  # inside a sign: every attempt of the history counts
 
 
@@ -56,24 +57,26 @@ class Evaluator:
         self.user_flows = frozenset(ruleset.vocabulary.get("user_flows", ()))
         self.standing = standing(case.attempts)
         self.users = case.user_keys()
-        self._memo: dict[tuple[int, int], Truth] = {}
-        self._contexts: dict[tuple[Any, ...], Context] = {}
+        self._tried: dict[tuple[tuple[str, ...], bool], tuple[Context, ...]] = {}
+        self._excluded: dict[str, bool] = {}
+        self.present = Context(None, {}, {}, any_attempt=True)
 
     # ------------------------------------------------------------------------------------------------ contexts
 
-    def contexts(self, rule: Rule) -> Iterator[Context]:
+    def contexts(self, rule: Rule) -> tuple[Context, ...]:
         """The contexts to try ``rule`` in: per user if it reads a user's evidence, per standing attempt, newest first."""
-        users: tuple[str | None, ...] = (None,)
-        if self.users and self.reads_user(rule):
-            users = self.users
-        for user in users:
-            choices = [self._attempts_of(flow, user) or (None,) for flow in rule.flows]
-            for chosen in product(*choices):
-                key = (user, rule.flows, tuple(map(id, chosen)))
-                found = self._contexts.get(key)
-                if found is None:
-                    found = self._contexts[key] = Context(user, dict(zip(rule.flows, chosen, strict=True)))
-                yield found
+        personal = bool(self.users) and self.reads_user(rule)
+        key = (rule.flows, personal)
+        found = self._tried.get(key)
+        if found is None:
+            users: tuple[str | None, ...] = self.users if personal else (None,)
+            made = []
+            for user in users:
+                choices = [self._attempts_of(flow, user) or (None,) for flow in rule.flows]
+                for chosen in product(*choices):
+                    made.append(Context(user, dict(zip(rule.flows, chosen, strict=True)), {}))
+            found = self._tried[key] = tuple(made)
+        return found
 
     def _attempts_of(self, flow: str, user: str | None) -> tuple[Attempt, ...]:
         mine = tuple(attempt for attempt in self.standing if attempt.flow == flow)
@@ -113,11 +116,9 @@ class Evaluator:
 
     def value(self, number: int, context: Context) -> Truth:
         """The truth of a node in a context."""
-        key = (number, id(context))
-        try:
-            return self._memo[key]
-        except KeyError:
-            pass
+        known = context.known
+        if number in known:
+            return known[number]
         node = self.nodes[number]
         kind = node[0]
         result: Truth
@@ -144,7 +145,7 @@ class Evaluator:
             result = None if inner is None else not inner
         else:
             result = _LEAVES[kind](self, node, number, context)
-        self._memo[key] = result
+        known[number] = result
         return result
 
     def _test(self, number: int, spec: Any) -> Test:
@@ -391,20 +392,15 @@ class Evaluator:
 
     def sign(self, name: str) -> Truth:
         """The truth of a sign of the vocabulary: a condition about the present, over the whole history."""
-        key = ("sign",)
-        context = self._contexts.get(key)
-        if context is None:
-            context = self._contexts[key] = Context(None, {}, any_attempt=True)
-        return self.value(self.ruleset.signs[name], context)
+        return self.value(self.ruleset.signs[name], self.present)
 
     def join_excluded(self, join: str) -> bool:
         """Is it proved that the device should not have this join?"""
-        number = self.ruleset.joins.get(join)
-        if number is None:
-            return False
-        key = ("join",)
-        context = self._contexts.setdefault(key, Context(None, {}, any_attempt=True))
-        return self.value(number, context) is True
+        found = self._excluded.get(join)
+        if found is None:
+            number = self.ruleset.joins.get(join)
+            found = self._excluded[join] = number is not None and self.value(number, self.present) is True
+        return found
 
     # --------------------------------------------------------------------------------------------------- proof
 
@@ -503,8 +499,7 @@ class Evaluator:
         if kind == "not":
             return self.missing(node[1], context)
         if kind == "sign":
-            inner = self._contexts[("sign",)]
-            return self.missing(self.ruleset.signs[node[1]], inner)
+            return self.missing(self.ruleset.signs[node[1]], self.present)
         return frozenset({_collect(self, node)})
 
 

@@ -44,7 +44,9 @@ def _gather(inputs: Iterable[Artifact | Unread], wanted: Wanted | None) -> Opene
 
 def wanted_events(ruleset: Ruleset) -> dict[str, frozenset[int] | None]:
     """The event records that rules and the attempt builder can use."""
-    return ruleset.wanted(attempts.WANTED.items())
+    if ruleset.events_wanted is None:
+        ruleset.events_wanted = ruleset.wanted(attempts.WANTED.items())
+    return ruleset.events_wanted
 
 
 def diagnose(paths: Sequence[str], ruleset: Ruleset, all_events: bool = False) -> Result:

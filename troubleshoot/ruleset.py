@@ -244,6 +244,7 @@ class Ruleset:
         self.data_tests: dict[tuple[int, str], Test] = {}
         self.reads_user: dict[str, bool] = {}
         self._codes: dict[str, frozenset[str]] = {}
+        self.events_wanted: dict[str, frozenset[int] | None] | None = None  # found once, by the pipeline
 
     def __len__(self) -> int:
         return len(self.stored)

@@ -133,8 +133,8 @@ def _given_result(ruleset: Ruleset, case: Case, rule_id: str) -> tuple[str, str 
     outcomes, truth = judge_rule(ruleset, case, rule_id)
     order = ("match", "resolved", "benign")
     outcomes.sort(key=lambda one: order.index(one.state) if one.state in order else 9)
-    best = outcomes[0]
-    if best.finding is None:
+    best = outcomes[0] if outcomes else None
+    if best is None or best.finding is None:
         return ("unknown" if truth is None else "no-match"), None, None
     return best.state, best.finding.confidence, best.finding.user
 

@@ -91,9 +91,10 @@ def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Eviden
     from troubleshoot.decoding import sheet as make_sheet
 
     sheet = make_sheet(name, data)
+    rest = _rest(sheet)
     found = False
     for parser in TEXT_PARSERS:
-        if not _signs(parser, sheet):
+        if not _signs(parser, rest):
             continue
         module = import_module(f"troubleshoot.parsers.{parser}")
         for one in _isolated(name, lambda module=module: _read(module, sheet, wanted)):  # type: ignore[misc]
@@ -169,14 +170,31 @@ _NEEDS: dict[str, tuple[str, ...]] = {
         *("<![LOG[", "$$<", " (0x", "Z\t[", "Z [", ".log", "xistence", "nrollment t", "nrollment f", "unexpected v"),
         *("already enrolled", "o-management", "orkload settings", "nrolling device"),
     ),
+    "eventtext": (
+        *("vent", "VENT", "Automatic ", "utomatic registration", "operation c", "Enroll: ", "plugin", " response error"),
+        *("transport error", "ealm ", "Windows Hello for", "Workstation Service", "cloud domain joined", "rror: 0x"),
+        *("join request", "accessing registry", "join operation", "oken operation", "enrollment type", "ProviderName"),
+    ),
     "dsregdebug": ("::", "preCheck", "DSREGCMD_", "Accounts", "Default account", "isDcAvailable"),
 }
 
 
-def _signs(parser: str, sheet: Sheet) -> bool:
+def _rest(sheet: Sheet) -> str:
+    """The text without the lines that dsregcmd alone prints, so that the tests below read little of a clean capture."""
+    if "| Device State " not in sheet.text:
+        return sheet.text
+    from troubleshoot.parsers.dsreglines import index
+
+    printed = index().labels
+    return "\n".join(
+        line for line in sheet.lines if line and line[0] not in "+|" and line.partition(" : ")[0].strip() not in printed
+    )
+
+
+def _signs(parser: str, text: str) -> bool:
     """A cheap necessary condition for a parser, so that its module is only imported where it may be needed."""
     needs = _NEEDS.get(parser)
-    return needs is None or any(sign in sheet.text for sign in needs)
+    return needs is None or any(sign in text for sign in needs)
 
 
 def _unsupported(head: bytes) -> str | None:

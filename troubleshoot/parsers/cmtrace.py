@@ -23,7 +23,7 @@ _NAMED = re.compile(r"^\W*(CoManagementHandler|CcmAad|ADALOperationProvider|Clie
 # What only CoManagementHandler writes, for lines that were pasted without their columns.
 _COMANAGEMENT = ("co-existence mode", "unexpected vendor", "queuing enrollment timer", "mdm enrollment failed with error", "device is already enrolled with mdm", "co-management is disabled but expected", "workload settings is different", "enrolling device with registerdevicewithmanagement")  # fmt: skip
 _THREAD = re.compile(r"\d \(0x")
-_SIGNS = ("<![LOG[", "$$<", "Z\t[", "Z [", ".log", "o-existence", "nrollment ", "unexpected vendor", "o-management", "already enrolled", "nrolling device", "orkload settings")  # fmt: skip
+_SIGNS = ("<![LOG[", "$$<", "Z\t[", "Z [", ".log", "o-existence", "nrollment t", "nrollment f", "unexpected vendor", "o-management", "already enrolled", "nrolling device", "orkload settings")  # fmt: skip
 _MOST = 500_000
 
 

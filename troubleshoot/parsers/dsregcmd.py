@@ -25,9 +25,16 @@ _SIGNS = ("AzureAdJoined", "DomainJoined", "ErrorCode", "Device State", "SSO Sta
 _FOOTER = ("for more information, please visit", "diagnostics reference")
 _CONSOLE_WIDTHS = frozenset({80, 100, 120, 132, 150, 160, 200, 237, 240})
 _WRAPS = frozenset({"text", "url", "list", "time", "range"})
+# Fields that say more than their value: where a capture begins again, and whose token a diagnosis is of.
+_SPECIAL = frozenset(
+    {"AzureAdJoined", "EnterprisePrt", "EnterprisePrtUpdateTime", "EnterprisePrtExpiryTime", "EnterprisePrtAuthority"}
+)
 # Lines the token service puts into its error description, each on a line of its own.
 _DESCRIPTION = "PrtServerErrorDescription"
 _DESCRIPTION_LINES = ("trace id", "correlation id", "timestamp")
+
+
+_TITLES: dict[str, str] = {}  # header lines met, as printed, with the section each opens
 
 
 def looks_like(sheet: Sheet) -> bool:
@@ -71,23 +78,46 @@ class _Reader:
 
     def run(self) -> None:
         taken = self.sheet.taken
+        absence = lines_of.absence
         for number, line in enumerate(self.sheet.lines):
             if number in taken:
                 self.last = None
                 continue
             label, separator, value = line.partition(" : ")
             if separator:
-                known = self.table.get(label.strip())
+                label = label.strip()
+                known = self.table.get(label)
                 if known is not None and " : " not in value:
-                    self._add(known, label.strip(), value.strip(), number, line)
+                    name = known.name
+                    if name in _SPECIAL or known.block is not None:
+                        self._add(known, label, value.strip(), number, line)
+                        continue
+                    value = value.strip()
+                    field = Field(self.section, label, name, value, absence(value), number + 1)
+                    self.fields.append(field)
+                    if name not in self.named:
+                        self.named[name] = field
+                    if known.since > self.build:
+                        self.build = known.since
+                    self.last, self.last_raw = known, line
+                    taken.add(number)
                     continue
             elif not line or line.isspace():
                 if self.last is not None and self.last.name != _DESCRIPTION:
                     self.last = None
                 continue
-            if line.startswith("+--"):
+            if line.startswith("+--") and line.strip("+- ") == "":
                 self.last = None
                 continue
+            if line.startswith("| ") and line.rstrip().endswith(" |"):
+                title = _TITLES.get(line)
+                if title is None:
+                    title = lines_of.section_title(line.strip("| \t\r"))
+                    if title is not None and len(_TITLES) < 200:
+                        _TITLES[line] = title
+                if title is not None:
+                    self._open(title, number)
+                    continue
             self._other(number, line)
         self._finish()
 

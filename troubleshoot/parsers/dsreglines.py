@@ -46,6 +46,7 @@ class Index(NamedTuple):
     exact: dict[str, dict[str, Label]]  # squeezed section -> label as printed -> Label
     squeezed: dict[str, tuple[Label, ...]]  # squeezed label -> Labels of every section
     sections: dict[str, str]  # squeezed title -> title
+    labels: frozenset[str]  # every label as Windows prints it
     split: re.Pattern[str]  # any known label followed by a colon, for lines that hold several
 
 
@@ -69,7 +70,8 @@ def index() -> Index:
     split = re.compile(
         r"(?<![^\s|*`>\"'(])(" + "|".join(re.escape(word) for word in words) + r")\s{0,40}:(?=\s|\*|$)", re.IGNORECASE
     )
-    return Index(exact, {key: tuple(found) for key, found in squeezed.items()}, sections, split)
+    printed = frozenset(text for table in exact.values() for text in table if squeeze(text) not in GENERIC)
+    return Index(exact, {key: tuple(found) for key, found in squeezed.items()}, sections, printed, split)
 
 
 def section_title(text: str) -> str | None:
@@ -142,15 +144,21 @@ def split_field(text: str) -> tuple[str, str] | None:
     return label, value
 
 
+_PLAIN_VALUES = frozenset({"YES", "NO", "PASS", "PASSED", "DIRECT", "SUCCESS", "ENABLED", "DISABLED"})
+
+
 def absence(text: str) -> str | None:
     """Which way to say "no value" the text is, None for a value."""
-    folded = text.casefold()
-    kind = _ABSENT.get(folded)
+    if text in _PLAIN_VALUES:
+        return None
+    kind = _ABSENT.get(text) or _ABSENT.get(text.casefold())
     if kind:
         return kind
-    if folded.startswith("must run elevated"):
+    first = text[:1]
+    if first in "mM" and text[:17].casefold() == "must run elevated":
         return "not-run"
-    if _MASKED.match(text) or is_elision(text):
+    # Masks begin with a sign, an x or an A; the pattern need not be tried on anything else.
+    if (first in "xXaA" or not first.isalnum()) and (_MASKED.match(text) or is_elision(text)):
         return "masked"
     return None
 

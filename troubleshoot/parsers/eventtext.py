@@ -22,7 +22,6 @@ from troubleshoot.parsers import eventmessage, eventtimes
 from troubleshoot.parsers.eventrecord import is_wanted, level_word
 from troubleshoot.parsers.providers import channel_provider, provider_of
 
-_STEMS = ("vent", "VENT", "Automatic ", "utomatic registration", "operation c", "Enroll: ", "plugin", " response error", "transport error", "ealm ", "Windows Hello for", "Workstation Service", "cloud domain joined", "rror: 0x", "join request", "accessing registry", "join operation", "oken operation", "enrollment type", "ProviderName")  # fmt: skip
 _HEAD = re.compile(
     r"^(log name|source|date|event id|eventid|level|user|computer|task category|keywords|opcode|provider ?name|logname|id|leveldisplayname|timecreated|machinename|recordid|message|description|protokollname|quelle|datum|ereignis-id|ebene|benutzer|beschreibung)\s*:\s?(.*)$",
     re.IGNORECASE,
@@ -45,9 +44,8 @@ _MOST_LINES = 200_000
 
 
 def looks_like(sheet: Sheet) -> bool:
-    """Could there be an event in the text? A plain dsregcmd capture has none of these words."""
-    text = sheet.text
-    return any(stem in text for stem in _STEMS)
+    """Could there be an event in the text? The words that call this parser (``parsers._NEEDS``) are the whole test."""
+    return len(sheet.taken) < len(sheet.lines)
 
 
 def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem]:
