@@ -169,7 +169,7 @@ def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
         evidence=evidence,
         not_ruled_out=tuple(dict.fromkeys(not_ruled_out)),
         reason=reason,
-        time=max(moments, key=times.order) if moments else None,
+        time=moments[0] if len(moments) == 1 else max(moments, key=times.order) if moments else None,
         catch_all=rule.catch_all,
     )
     return Outcome(rule, state, context, finding)

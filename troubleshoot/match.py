@@ -350,6 +350,8 @@ class Evaluator:
         return False
 
     def _registry(self, node: Node, number: int, context: Context) -> Truth:
+        if not self.case.keys:
+            return None
         _, key, name, spec = node
         wanted = str(key).upper().rstrip("\\")
         values = self.case.keys.get(wanted)
@@ -531,7 +533,9 @@ def _collect(evaluator: Evaluator, node: Node) -> str:
 
 def _latest(moments: list[datetime | None]) -> datetime | None:
     known = [moment for moment in moments if moment is not None]
-    return max(known, key=times.order) if known else None
+    if len(known) < 2:
+        return known[0] if known else None
+    return max(known, key=times.order)
 
 
 def _is_code(spec: Any) -> bool:

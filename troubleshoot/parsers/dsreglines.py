@@ -144,12 +144,12 @@ def split_field(text: str) -> tuple[str, str] | None:
     return label, value
 
 
-_PLAIN_VALUES = frozenset({"YES", "NO", "PASS", "PASSED", "DIRECT", "SUCCESS", "ENABLED", "DISABLED"})
+PLAIN_VALUES = frozenset({"YES", "NO", "PASS", "PASSED", "DIRECT", "SUCCESS", "ENABLED", "DISABLED"})
 
 
 def absence(text: str) -> str | None:
     """Which way to say "no value" the text is, None for a value."""
-    if text in _PLAIN_VALUES:
+    if text in PLAIN_VALUES:
         return None
     kind = _ABSENT.get(text) or _ABSENT.get(text.casefold())
     if kind:
