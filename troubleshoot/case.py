@@ -63,10 +63,10 @@ class Case:
         self.facts = by_name([*facts, *deriving.derive(self.captures)])
         self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
-        self.join_state = self._join_state()
         self.log_spans = whole_spans(spans)
         self.device = self._device()
         self.coverage = Coverage(collector, self._kinds(), self.log_spans, ordered)
+        self.join_state = self._join_state()
 
     @classmethod
     def of(
@@ -242,6 +242,8 @@ class Case:
         306 is written by the hybrid join task alone. On Windows 7 and 8.1 the same success is 201 of Workplace Join,
         whose message names the hybrid join.
         """
+        if any(span.lost for span in self.coverage.logs):
+            return "unknown"  # what was lost may have come after the success
         for flow in ("join", "registered"):
             own = [one for one in self.attempts if one.flow == flow]
             undated = any(one.outcome == "failed" and one.time is None for one in own)

@@ -362,7 +362,13 @@ def _not_checked(
 ) -> list[NotChecked]:
     """What one more item would decide, and what could explain a symptom that nothing explains."""
     ruleset = evaluator.ruleset
-    undecided = {one.rule.id: one for one in outcomes if one.state == "unknown"}
+    open_ones = {id(one) for one in failures_since_success(evaluator.case.attempts)}
+    undecided = {
+        one.rule.id: one
+        for one in outcomes
+        # What a later success has settled needs no deciding.
+        if one.state == "unknown" and all(try_ is None or id(try_) in open_ones for try_ in one.context.attempts.values())
+    }
     wanted: dict[str, list[Rule]] = {}
     why: dict[str, str] = {}
     for one in undecided.values():

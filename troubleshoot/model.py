@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 _NOTHING: Mapping[str, Source] = MappingProxyType({})
 
 Wanted: TypeAlias = Mapping[str, frozenset[int] | None]
-"""Which event records to decode: provider name in lower case -> event ids, or None for every id of that provider.
+"""Which event records to decode: provider name as records print it -> event ids, or None for every id of that provider.
 
 Where a function takes ``Wanted | None``, None means: every record of every provider.
 """
@@ -206,12 +206,12 @@ class Sheet:
 class Attempt(NamedTuple):
     """One try to join, or to get a token, rebuilt from every source that tells of it.
 
-    ``flow``: join, prt, enterprise-prt, hello, mdm, comanagement, sync, registered, vm. ``phase`` is the phase where
+    ``flow``: join, prt, enterprise-prt, broker, hello, mdm, comanagement, sync, registered, vm. ``phase`` is the phase where
     it stopped (precheck, discover, auth, join, prt, hello, mdm ...). ``outcome``: failed, succeeded. ``codes`` are
     normalised (:mod:`troubleshoot.codes`), the main one first. ``printed`` names the properties that at least one of
     its sources could print: a property outside it is unknown, one inside it that is None is absent. ``events`` are
     the (provider, id) pairs of its records, providers in lower case. ``repeats`` counts the like attempts that this
-    one stands for, ``since`` is the first of them. ``owner`` is the account key of a user's flow, None when unknown.
+    one stands for, ``since`` is the first of them.
     """
 
     flow: str

@@ -50,7 +50,7 @@ HEADINGS = {
     "proof": "Proof",
     "fix": "What to do",
     "wait": "Wait",
-    "avoid": "Do not",
+    "avoid": "Careful",
     "benign_when": "Normal when",
     "not_ruled_out": "Not ruled out; to be sure",
     "symptoms": "Explained by this",

@@ -116,9 +116,9 @@ def _step(number: int, step: FixStep) -> Iterator[Part]:
         how = f"   ({words.RUN_AS[step.run_as]})" if step.run_as in words.RUN_AS else ""
         yield Part("command", step.run, 1, how)
     if step.expect:
-        yield Part("note", f"expect: {step.expect}", 2)
+        yield Part("note", f"expect: {step.expect}", 4)
     if step.undo:
-        yield Part("note", f"undo: {step.undo}", 2)
+        yield Part("note", f"undo: {step.undo}", 4)
 
 
 def place(source: Source) -> str:

@@ -1,0 +1,29 @@
+"""Shared fixtures: the workplace's folder of reference data, where there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder ../shared; the test is skipped where it is absent."""
+    if not (SHARED / "README.md").is_file():
+        pytest.skip("../shared is absent")
+    return SHARED
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the expected files anew instead of comparing")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests did not run because the workplace's data is not there."""
+    skipped = [one for one in terminalreporter.stats.get("skipped", []) if "../shared is absent" in str(one.longrepr)]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} tests skipped: ../shared is absent")
