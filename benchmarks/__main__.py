@@ -52,7 +52,9 @@ def start_up(rounds: int) -> None:
     }
     found = in_turn(sides, rounds)
     for name in ("text", "json", "help"):
-        print(f"a  {name}: {found[name] / found['typer']:.2f} x import typer ({found['typer'] * 1000:.0f} ms); at most 2")
+        print(
+            f"a  {name}: {found[name] / found['typer']:.2f} x import typer ({found['typer'] * 1000:.0f} ms); at most 2"
+        )
 
 
 def one_device(rounds: int) -> None:
@@ -83,7 +85,9 @@ def one_device(rounds: int) -> None:
 
         found = in_turn({"bare": many(bare), "whole": many(whole)}, rounds * 3)
         lines = text.count("\n")
-        print(f"c  {folder.name}: {found['whole'] / found['bare']:.1f} x bare loop ({found['whole'] / 20 * 1e6:.0f} us, {lines} lines); at most 15")
+        print(
+            f"c  {folder.name}: {found['whole'] / found['bare']:.1f} x bare loop ({found['whole'] / 20 * 1e6:.0f} us, {lines} lines); at most 15"
+        )
 
 
 def more_rules(rounds: int) -> None:
@@ -107,7 +111,9 @@ def more_rules(rounds: int) -> None:
         return lambda: [judge(ruleset, case) for _ in range(20)] and None
 
     found = in_turn({"few": judged(few), "many": judged(many)}, rounds * 3)
-    print(f"d  {len(many)} rules: {found['many'] / found['few']:.2f} x {len(few)} rules ({found['few'] / 20 * 1e6:.0f} us); at most 1.2")
+    print(
+        f"d  {len(many)} rules: {found['many'] / found['few']:.2f} x {len(few)} rules ({found['few'] / 20 * 1e6:.0f} us); at most 1.2"
+    )
 
 
 def logs(folder: Path | None, rounds: int) -> None:

@@ -46,7 +46,9 @@ def _truth(files: list[Artifact]) -> set[tuple[str, str, int]]:
 def ratios(folder: Path, rounds: int) -> Iterator[str]:
     """Lines to print: two ratios, and how many records were missed."""
     warnings.simplefilter("ignore")
-    files = [one for one in artifacts([str(folder)]) if isinstance(one, Artifact) and one.name.lower().endswith(".evtx")]
+    files = [
+        one for one in artifacts([str(folder)]) if isinstance(one, Artifact) and one.name.lower().endswith(".evtx")
+    ]
     core: Wanted = dict.fromkeys(CORE)
     every = load().wanted(attempts.WANTED.items())
 

@@ -12,8 +12,8 @@ import pytest
 from evtx import PyEvtxParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tools.evtx_writer import CHUNK, HEADER, EvtxWriter, Record
 
+from tools.evtx_writer import CHUNK, HEADER, EvtxWriter, Record
 from troubleshoot.loader import artifacts, in_memory
 from troubleshoot.model import Event, LogSpan, Problem
 from troubleshoot.parsers import evtx
@@ -140,7 +140,9 @@ def test_empty_log_still_tells_its_channel(tmp_path: Path) -> None:
     EvtxWriter(path).close()
     events, spans, problems = read(path)
     assert (events, problems) == ([], [])
-    assert [(span.channel, span.records, span.first) for span in spans] == [("Microsoft-Windows-AAD/Operational", 0, None)]
+    assert [(span.channel, span.records, span.first) for span in spans] == [
+        ("Microsoft-Windows-AAD/Operational", 0, None)
+    ]
 
 
 def damaged(path: Path, change: object) -> Path:
@@ -223,7 +225,10 @@ def test_flipped_bytes_never_raise(tmp_path: Path, flips: list[tuple[int, int]])
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=st.text(max_size=300).filter(lambda text: "\x00" not in text and text.isprintable()), number=st.integers(-(2**31), 2**31 - 1))
+@given(
+    text=st.text(max_size=300).filter(lambda text: "\x00" not in text and text.isprintable()),
+    number=st.integers(-(2**31), 2**31 - 1),
+)
 def test_what_is_written_is_read(tmp_path: Path, text: str, number: int) -> None:
     path = tmp_path / "log.evtx"
     with EvtxWriter(path) as log:

@@ -13,7 +13,22 @@ PACKAGE = Path(__file__).resolve().parent.parent / "troubleshoot"
 
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"", "model", "times", "codes", "tables", "accounts", "valuetest", "conditions", "words"}),
-    frozenset({"decoding", "parsers", "eventfacts", "codebook", "facts", "ordering", "joinattempts", "tokenattempts", "enrolattempts", "ruleset", "ruleyaml", "ruleschema"}),  # fmt: skip
+    frozenset(
+        {
+            "decoding",
+            "parsers",
+            "eventfacts",
+            "codebook",
+            "facts",
+            "ordering",
+            "joinattempts",
+            "tokenattempts",
+            "enrolattempts",
+            "ruleset",
+            "ruleyaml",
+            "ruleschema",
+        }
+    ),  # fmt: skip
     frozenset({"attempts", "loader", "formats"}),
     frozenset({"case"}),
     frozenset({"match"}),
@@ -42,7 +57,11 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "troubleshoot":
             parts = node.module.split(".")
-            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names if not alias.name.startswith("__")}
+            found |= (
+                {parts[1]}
+                if len(parts) > 1
+                else {alias.name for alias in node.names if not alias.name.startswith("__")}
+            )
         elif isinstance(node, ast.Import):
             found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("troubleshoot.")}
     return found
@@ -55,7 +74,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 def test_imports_go_down(path: Path) -> None:
     me = module_of(path)
     for other in imports(path):
-        if other == me or (other, me) == ("ruleset", "ruleyaml") or (me, other) in {("ruleset", "ruleyaml"), ("ruleset", "ruleschema")}:
+        if (
+            other == me
+            or (other, me) == ("ruleset", "ruleyaml")
+            or (me, other) in {("ruleset", "ruleyaml"), ("ruleset", "ruleschema")}
+        ):
             continue
         assert layer_of(other) <= layer_of(me), f"{me} imports {other}"
 
@@ -66,7 +89,10 @@ def test_every_module_has_a_layer() -> None:
 
 def loaded_by(code: str) -> set[str]:
     command = [sys.executable, "-c", f"{code}\nimport sys; print(' '.join(sys.modules))"]
-    return {name.split(".")[0] for name in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()}
+    return {
+        name.split(".")[0]
+        for name in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    }
 
 
 def test_the_command_line_starts_without_heavy_libraries() -> None:

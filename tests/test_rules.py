@@ -40,7 +40,9 @@ def test_lint_finds_nothing() -> None:
 
 def test_schema_in_the_folder_is_current() -> None:
     committed = json.loads((rules_folder() / "rule.schema.json").read_text(encoding="utf-8"))
-    assert committed == json.loads(json.dumps(schema(VOCABULARY))), "run: troubleshoot rules schema -o rules/rule.schema.json"
+    assert committed == json.loads(json.dumps(schema(VOCABULARY))), (
+        "run: troubleshoot rules schema -o rules/rule.schema.json"
+    )
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -133,7 +135,9 @@ def test_lint_catches(changes: dict[str, Any], wanted: str) -> None:
 
 def test_lint_catches_twins_and_personal_data_and_commands() -> None:
     twin = RuleFile("rules/discover/second.yaml", {**copy.deepcopy(GOOD), "id": "second"}, {})
-    twin.doc["tests"][0]["given"] = {"dsreg": "| Device State |\n AzureAdJoined : NO\n| SSO State |\n User Identity : jo@fabrikam-real.net"}
+    twin.doc["tests"][0]["given"] = {
+        "dsreg": "| Device State |\n AzureAdJoined : NO\n| SSO State |\n User Identity : jo@fabrikam-real.net"
+    }
     twin.doc["fix"] = [{"do": "leave", "who": "helpdesk", "where": "device", "run": "dsregcmd /leave"}]
     found = " ".join(str(one) for one in lint.check([*FILES, twin], VOCABULARY))
     for wanted in ("R010", "R011", "R012"):
@@ -166,11 +170,22 @@ def test_an_example_that_fails_is_named() -> None:
 
 def test_yaml_keeps_what_dsregcmd_prints() -> None:
     doc, lines = load_yaml("a: NO\nb: 0x801c001d\nc: 2026-03-04\nd: true\ne: 12\nf: '12'\ng: null\nh: yes\n", "x")
-    assert doc == {"a": "NO", "b": "0x801c001d", "c": "2026-03-04", "d": True, "e": 12, "f": "12", "g": None, "h": "yes"}
+    assert doc == {
+        "a": "NO",
+        "b": "0x801c001d",
+        "c": "2026-03-04",
+        "d": True,
+        "e": 12,
+        "f": "12",
+        "g": None,
+        "h": "yes",
+    }
     assert lines["d"] == 4
 
 
-@pytest.mark.parametrize("text", ["a: 1\na: 2\n", "a: &x 1\nb: *x\n", "- a\n", "a: [\n", "a: !!python/object:os.system x\n"])
+@pytest.mark.parametrize(
+    "text", ["a: 1\na: 2\n", "a: &x 1\nb: *x\n", "- a\n", "a: [\n", "a: !!python/object:os.system x\n"]
+)
 def test_yaml_refuses(text: str) -> None:
     with pytest.raises(RuleError, match=r"^x:\d+: "):
         load_yaml(text, "x")
@@ -180,8 +195,12 @@ def test_a_folder_replaces_disables_and_adds(tmp_path: Path) -> None:
     folder = tmp_path / "join"
     folder.mkdir()
     source = (rules_folder() / "join" / "directory-error.yaml").read_text(encoding="utf-8")
-    (folder / "directory-error.yaml").write_text(source.replace("a known message", "any known message"), encoding="utf-8")
-    (tmp_path / "vocabulary.yaml").write_text("disable: [prt-not-refreshed]\nsigns:\n  mine:\n    dsreg: {AzureAdJoined: YES}\n", encoding="utf-8")
+    (folder / "directory-error.yaml").write_text(
+        source.replace("a known message", "any known message"), encoding="utf-8"
+    )
+    (tmp_path / "vocabulary.yaml").write_text(
+        "disable: [prt-not-refreshed]\nsigns:\n  mine:\n    dsreg: {AzureAdJoined: YES}\n", encoding="utf-8"
+    )
     ruleset = load([tmp_path])
     assert ruleset.replaced == ("directory-error", "prt-not-refreshed")
     assert len(ruleset) == len(FILES) - 1
@@ -196,7 +215,9 @@ def test_a_folder_with_a_bad_rule_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_cannot_redefine_a_name(tmp_path: Path) -> None:
-    (tmp_path / "vocabulary.yaml").write_text("signs:\n  hybrid-joined:\n    dsreg: {AzureAdJoined: NO}\n", encoding="utf-8")
+    (tmp_path / "vocabulary.yaml").write_text(
+        "signs:\n  hybrid-joined:\n    dsreg: {AzureAdJoined: NO}\n", encoding="utf-8"
+    )
     with pytest.raises(RuleError, match="hybrid-joined"):
         load([tmp_path])
 

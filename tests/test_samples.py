@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tools.make_samples import broken, damaged, expect, healthy
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -21,7 +22,11 @@ def test_report_is_the_expected_one(folder: Path, request: pytest.FixtureRequest
 
 
 def test_samples_are_those_the_script_makes() -> None:
-    made = {f"{kind}/{name}" for kind, makers in (("broken", broken), ("healthy", healthy), ("damaged", damaged)) for name, _, _ in makers()}
+    made = {
+        f"{kind}/{name}"
+        for kind, makers in (("broken", broken), ("healthy", healthy), ("damaged", damaged))
+        for name, _, _ in makers()
+    }
     assert made == {f"{path.parent.name}/{path.name}" for path in FOLDERS}
 
 

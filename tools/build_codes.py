@@ -23,7 +23,9 @@ _CAST = re.compile(r"^\(*\s*\(\s*(HRESULT|NTSTATUS|SCODE|DWORD)\s*\)\s*(0x[0-9A-
 _PLAIN = re.compile(r"^\(?\s*(0x[89A-Fa-f][0-9A-Fa-f]{7})[LlUu]*\s*\)?$")
 _NUMBER = re.compile(r"^(\d{1,5})[LlUu]?$")
 _BASED = re.compile(r"^\(?\s*(WINHTTP_ERROR_BASE|INTERNET_ERROR_BASE)\s*\+\s*(\d{1,4})\s*\)?$")
-_NOT_CODES = re.compile(r"^(FACILITY_|SEVERITY_|WINHTTP_(?!.*ERROR)|INTERNET_(?!.*ERROR)|.*_(MASK|BASE|FIRST|LAST|MIN|MAX)$)")
+_NOT_CODES = re.compile(
+    r"^(FACILITY_|SEVERITY_|WINHTTP_(?!.*ERROR)|INTERNET_(?!.*ERROR)|.*_(MASK|BASE|FIRST|LAST|MIN|MAX)$)"
+)
 
 
 def rows_of(header: Path) -> Iterator[tuple[int, str, str]]:
@@ -56,7 +58,11 @@ def documented() -> Iterator[tuple[str, str, str, str]]:
             continue
         code, symbol, source = line.split("\t")
         if code.startswith("0x"):
-            kind = "NTSTATUS" if code.startswith("0xc") and not code.startswith(("0xcaa", "0xc004", "0xc00c")) else "HRESULT"
+            kind = (
+                "NTSTATUS"
+                if code.startswith("0xc") and not code.startswith(("0xcaa", "0xc004", "0xc00c"))
+                else "HRESULT"
+            )
         else:
             kind = "AADSTS" if code.startswith("AADSTS") else "MSIS" if code.startswith("MSIS") else "word"
         yield code, kind, symbol or code, source

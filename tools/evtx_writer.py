@@ -62,7 +62,9 @@ class _Element:
 
 
 # Places of the values of <System>, in the order Windows uses.
-_LEVEL, _OPCODE, _TASK, _ID, _QUALIFIERS, _KEYWORDS, _TIME, _ACTIVITY, _PROCESS, _THREAD, _NUMBER, _VERSION, _USER = range(13)
+_LEVEL, _OPCODE, _TASK, _ID, _QUALIFIERS, _KEYWORDS, _TIME, _ACTIVITY, _PROCESS, _THREAD, _NUMBER, _VERSION, _USER = (
+    range(13)
+)
 _RELATED, _PROVIDER, _GUID, _CHANNEL, _BODY, _COMPUTER = range(13, 19)
 
 _SYSTEM = _Element(
@@ -82,7 +84,9 @@ _SYSTEM = _Element(
                 _Element("Keywords", (), ((_KEYWORDS, "hex64"),), _KEYWORDS),
                 _Element("TimeCreated", (("SystemTime", (_TIME, "time")),)),
                 _Element("EventRecordID", (), ((_NUMBER, "u64"),), _NUMBER),
-                _Element("Correlation", (("ActivityID", (_ACTIVITY, "guid")), ("RelatedActivityID", (_RELATED, "guid")))),
+                _Element(
+                    "Correlation", (("ActivityID", (_ACTIVITY, "guid")), ("RelatedActivityID", (_RELATED, "guid")))
+                ),
                 _Element("Execution", (("ProcessID", (_PROCESS, "u32")), ("ThreadID", (_THREAD, "u32")))),
                 _Element("Channel", (), ((_CHANNEL, "str"),), _CHANNEL),
                 _Element("Computer", (), ((_COMPUTER, "str"),)),
@@ -96,7 +100,10 @@ _SYSTEM = _Element(
 
 
 def _event_data(data: Sequence[tuple[str, str, Any]]) -> _Element:
-    cells = tuple(_Element("Data", (("Name", name),), ((place, kind),), required=True) for place, (name, kind, _) in enumerate(data))
+    cells = tuple(
+        _Element("Data", (("Name", name),), ((place, kind),), required=True)
+        for place, (name, kind, _) in enumerate(data)
+    )
     return _Element("EventData", (), cells)
 
 
@@ -106,7 +113,11 @@ def _filetime(moment: datetime) -> int:
 
 def _sid(text: str) -> bytes:
     parts = [int(part) for part in text.split("-")[1:]]
-    return bytes([parts[0], len(parts) - 2]) + parts[1].to_bytes(6, "big") + b"".join(struct.pack("<I", part) for part in parts[2:])
+    return (
+        bytes([parts[0], len(parts) - 2])
+        + parts[1].to_bytes(6, "big")
+        + b"".join(struct.pack("<I", part) for part in parts[2:])
+    )
 
 
 def _encoded(kind: str, value: Any) -> tuple[int, bytes]:
@@ -319,13 +330,17 @@ class EvtxWriter:
             self._chunk = _Chunk()
         head = bytearray(HEADER)
         count = len(self._done)
-        struct.pack_into("<8sQQQIHHHH", head, 0, b"ElfFile\x00", 0, max(count - 1, 0), self.next, 128, 1, 3, HEADER, count)
+        struct.pack_into(
+            "<8sQQQIHHHH", head, 0, b"ElfFile\x00", 0, max(count - 1, 0), self.next, 128, 1, 3, HEADER, count
+        )
         struct.pack_into("<I", head, 124, zlib.crc32(head[:120]))
         self.path.write_bytes(bytes(head) + b"".join(self._done))
 
     def __enter__(self) -> EvtxWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             self.close()

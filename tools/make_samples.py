@@ -21,7 +21,11 @@ sys.path.insert(0, str(ROOT))
 from tools.evtx_writer import EvtxWriter, Record  # noqa: E402
 
 SAMPLES = ROOT / "samples"
-UDR = ("Microsoft-Windows-User Device Registration", "Microsoft-Windows-User Device Registration/Admin", "23b8d46b-67dd-40a3-b636-d43e50552c6d")
+UDR = (
+    "Microsoft-Windows-User Device Registration",
+    "Microsoft-Windows-User Device Registration/Admin",
+    "23b8d46b-67dd-40a3-b636-d43e50552c6d",
+)
 AAD = ("Microsoft-Windows-AAD", "Microsoft-Windows-AAD/Operational", "4de9bc9c-b27a-43c9-8994-0915f1a5e24f")
 MDM_NAME = "Microsoft-Windows-DeviceManagement-Enterprise-Diagnostics-Provider"
 MDM = (MDM_NAME, f"{MDM_NAME}/Admin", "3da494e4-0fe2-415c-b895-fb5265c5c83b")
@@ -73,7 +77,11 @@ def dsregcmd(
     )
     if joined:
         more = {"TpmProtected": "YES", "DeviceAuthStatus": "SUCCESS", **(details or {})}
-        provider = "Microsoft Platform Crypto Provider" if more["TpmProtected"] == "YES" else "Microsoft Software Key Storage Provider"
+        provider = (
+            "Microsoft Platform Crypto Provider"
+            if more["TpmProtected"] == "YES"
+            else "Microsoft Software Key Storage Provider"
+        )
         lines += section(
             "Device Details",
             [
@@ -102,17 +110,46 @@ def dsregcmd(
                 ("JoinSrvId", "urn:ms-drs:enterpriseregistration.windows.net"),
             ],
         )
-    state = {"NgcSet": "NO", "WorkplaceJoined": "NO", "WamDefaultSet": "ERROR (0x80070520)" if elevated else "NO", **(user_state or {})}
+    state = {
+        "NgcSet": "NO",
+        "WorkplaceJoined": "NO",
+        "WamDefaultSet": "ERROR (0x80070520)" if elevated else "NO",
+        **(user_state or {}),
+    }
     lines += section("User State", list(state.items()))
-    lines += section("SSO State", prt or [("AzureAdPrt", "NO"), ("AzureAdPrtAuthority", "NO"), ("EnterprisePrt", "NO"), ("EnterprisePrtAuthority", "NO")])
+    lines += section(
+        "SSO State",
+        prt
+        or [
+            ("AzureAdPrt", "NO"),
+            ("AzureAdPrtAuthority", "NO"),
+            ("EnterprisePrt", "NO"),
+            ("EnterprisePrtAuthority", "NO"),
+        ],
+    )
     account = f"CONTOSO\\{user}, {user}@contoso.com" if user else f"CONTOSO\\{host}$, {host}$@corp.example"
     if joined:
-        known = {"AadRecoveryEnabled": "NO", "KeySignTest": "PASSED" if elevated else "MUST Run elevated to test.", **(post or {})}
-        rows = [("AadRecoveryEnabled", known["AadRecoveryEnabled"]), ("Executing Account Name", account), ("KeySignTest", known["KeySignTest"])]
-        lines += section("Diagnostic Data", [*rows, ("DisplayNameUpdated", "YES"), ("OsVersionUpdated", "YES"), ("HostNameUpdated", "YES")])
+        known = {
+            "AadRecoveryEnabled": "NO",
+            "KeySignTest": "PASSED" if elevated else "MUST Run elevated to test.",
+            **(post or {}),
+        }
+        rows = [
+            ("AadRecoveryEnabled", known["AadRecoveryEnabled"]),
+            ("Executing Account Name", account),
+            ("KeySignTest", known["KeySignTest"]),
+        ]
+        lines += section(
+            "Diagnostic Data",
+            [*rows, ("DisplayNameUpdated", "YES"), ("OsVersionUpdated", "YES"), ("HostNameUpdated", "YES")],
+        )
     elif diagnosis is not None:
         context = "SYSTEM" if user is None else "ELEVATED User" if elevated else "UN-ELEVATED User"
-        head = [("Diagnostics Reference", "www.microsoft.com/aadjerrors"), ("User Context", context), ("Client Time", stamp(NOW))]
+        head = [
+            ("Diagnostics Reference", "www.microsoft.com/aadjerrors"),
+            ("User Context", context),
+            ("Client Time", stamp(NOW)),
+        ]
         lines += section("Diagnostic Data", [*head, *diagnosis, ("Executing Account Name", account)])
     ie = {"Auto Detect Settings": "NO", "Auto-Configuration URL": "", "Proxy Server List": "", "Proxy Bypass List": ""}
     lines += section("IE Proxy Config for Current User", list({**ie, **(proxy_user or {})}.items()))
@@ -136,7 +173,13 @@ def dsregcmd(
 
 def tests(**results: str) -> list[tuple[str, str]]:
     """The diagnostic tests; those that are not named passed."""
-    names = {"connectivity": "AD Connectivity Test", "configuration": "AD Configuration Test", "discovery": "DRS Discovery Test", "drs": "DRS Connectivity Test", "token": "Token acquisition Test"}
+    names = {
+        "connectivity": "AD Connectivity Test",
+        "configuration": "AD Configuration Test",
+        "discovery": "DRS Discovery Test",
+        "drs": "DRS Connectivity Test",
+        "token": "Token acquisition Test",
+    }
     rows = [(label, results.get(name, "PASS")) for name, label in names.items()]
     return [*rows, ("Fallback to Sync-Join", results.get("fallback", "ENABLED"))]
 
@@ -147,7 +190,13 @@ def failed(phase: str, code: str, registration: str = "", **server: str) -> list
     if registration:
         rows.append(("Registration Type", registration))
     rows += [("Error Phase", phase), ("Client ErrorCode", code)]
-    labels = {"error": "Server ErrorCode", "sub": "Server ErrorSubCode", "operation": "Server Operation", "message": "Server Message", "status": "Https Status"}
+    labels = {
+        "error": "Server ErrorCode",
+        "sub": "Server ErrorSubCode",
+        "operation": "Server Operation",
+        "message": "Server Message",
+        "status": "Https Status",
+    }
     return [*rows, *((labels[name], text) for name, text in server.items())]
 
 
@@ -158,10 +207,23 @@ def token(update: datetime | None = None, **failure: str) -> list[tuple[str, str
         rows += [("AzureAdPrtUpdateTime", stamp(update)), ("AzureAdPrtExpiryTime", stamp(update + timedelta(days=14)))]
     rows.append(("AzureAdPrtAuthority", f"https://login.microsoftonline.com/{TENANT}"))
     if failure:
-        labels = {"status": "Attempt Status", "user": "User Identity", "error": "HTTP Error", "http": "HTTP status", "code": "Server Error Code", "text": "Server Error Description"}
+        labels = {
+            "status": "Attempt Status",
+            "user": "User Identity",
+            "error": "HTTP Error",
+            "http": "HTTP status",
+            "code": "Server Error Code",
+            "text": "Server Error Description",
+        }
         rows += [("AcquirePrtDiagnostics", "PRESENT"), ("Previous Prt Attempt", stamp(TRIED))]
         rows += [(labels[name], text) for name, text in {"user": "ada@contoso.com", **failure}.items()]
-    return [*rows, ("EnterprisePrt", "NO"), ("EnterprisePrtAuthority", ""), ("OnPremTgt", "NO"), ("CloudTgt", "YES" if update else "NO")]
+    return [
+        *rows,
+        ("EnterprisePrt", "NO"),
+        ("EnterprisePrtAuthority", ""),
+        ("OnPremTgt", "NO"),
+        ("CloudTgt", "YES" if update else "NO"),
+    ]
 
 
 Event = tuple[str, int, int, dict[str, tuple[str, Any]]]
@@ -169,7 +231,12 @@ Event = tuple[str, int, int, dict[str, tuple[str, Any]]]
 
 def event(log: str, number: int, seconds: int = 0, **data: Any) -> Event:
     """A record of one of LOGS, ``seconds`` after the attempt; integers are written as signed numbers."""
-    return log, number, seconds, {name: ("i32" if isinstance(value, int) else "str", value) for name, value in data.items()}
+    return (
+        log,
+        number,
+        seconds,
+        {name: ("i32" if isinstance(value, int) else "str", value) for name, value in data.items()},
+    )
 
 
 def join_failure(code: int, phase: str, tenant: str = "Managed", kind: str = "sync", message: str = "") -> list[Event]:
@@ -178,8 +245,24 @@ def join_failure(code: int, phase: str, tenant: str = "Managed", kind: str = "sy
     before = "preCheckResult: Join\r\nisPrivateKeyFound: undefined\r\nisJoined: undefined\r\nisDcAvailable: YES\r\nisSystem: YES\r\nresultCode: 0x0\r\n"
     return [
         event("udr", 331, 0, DebugOutput=before),
-        event("udr", 212, 0, ErrorCode=2, Operation="RegOpenKeyExW", Path=r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\CDJ\AAD"),
-        event("udr", 304, 1, ExitCode=code, ServerErrorMessage=message, TenantType=tenant, JoinType=kind, DebugOutput=debug),
+        event(
+            "udr",
+            212,
+            0,
+            ErrorCode=2,
+            Operation="RegOpenKeyExW",
+            Path=r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\CDJ\AAD",
+        ),
+        event(
+            "udr",
+            304,
+            1,
+            ExitCode=code,
+            ServerErrorMessage=message,
+            TenantType=tenant,
+            JoinType=kind,
+            DebugOutput=debug,
+        ),
     ]
 
 
@@ -188,50 +271,474 @@ GONE = f"The device object by the given id ({DEVICE}) is not found."
 
 def broken() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(name, what is wrong, inputs) of every broken device."""
-    yield "dc-unreachable", "pre-check: off the network, no domain controller", {"dsregcmd": dsregcmd(diagnosis=[*tests(connectivity="FAIL [0x8007054b]", configuration="SKIPPED", discovery="SKIPPED", drs="SKIPPED", token="SKIPPED"), *failed("pre-check", "0x8007054b")])}
-    yield "dc-unreachable-events", "pre-check: only the event log was sent, event 334", {"events": [event("udr", 331, 0, DebugOutput="preCheckResult: DoNotJoin\r\nisJoined: undefined\r\nisDcAvailable: NO\r\nisSystem: YES\r\nresultCode: 0x1\r\n"), event("udr", 334, 1)]}
-    yield "scp-missing", "discovery: no service connection point in the forest", {"dsregcmd": dsregcmd(diagnosis=[*tests(configuration="FAIL [0x80070002]", discovery="SKIPPED", drs="SKIPPED", token="SKIPPED"), *failed("discover", "0x801c001d")]), "events": [event("udr", 307, 1, ExitCode=-2145648611), *join_failure(-2145648611, "discover", "undefined", "undefined")]}
-    yield "scp-wrong-tenant", "discovery: the SCP names a tenant that does not exist", {"dsregcmd": dsregcmd(diagnosis=[*tests(discovery="FAIL [0x801c003a]", drs="SKIPPED", token="SKIPPED"), *failed("discover", "0x801c003a")])}
-    yield "discovery-timeout", "discovery: the firewall drops SYSTEM's traffic", {"dsregcmd": dsregcmd(diagnosis=[*tests(discovery="FAIL [0x801c0021/0x80072ee2]", drs="SKIPPED", token="SKIPPED"), *failed("discover", "0x801c0021")])}
-    yield "discovery-dns", "discovery: the name of the service is not resolved", {"dsregcmd": dsregcmd(diagnosis=[*tests(discovery="FAIL [0x801c0021/0x80072ee7]", drs="SKIPPED", token="SKIPPED"), *failed("discover", "0x801c0021")])}
-    yield "proxy-for-user-only", "discovery: the user has a proxy, SYSTEM has none", {"dsregcmd": dsregcmd(user="ada", diagnosis=[*tests(discovery="FAIL [0x801c0021/0x80072efd]", drs="SKIPPED", token="SKIPPED"), *failed("discover", "0x801c0021")], proxy_user={"Proxy Server List": "proxy.corp.example:8080"})}
-    yield "proxy-login-page", "discovery: a proxy answers with its sign-in page", {"dsregcmd": dsregcmd(diagnosis=[*tests(discovery="FAIL [0x801c0021/0x8007000d]", drs="SKIPPED", token="SKIPPED"), *failed("discover", "0x801c0021")])}
-    yield "realm-lookup-failed", "discovery: managed or federated cannot be told", {"dsregcmd": dsregcmd(diagnosis=[*tests(drs="SKIPPED", token="SKIPPED"), *failed("discover", "0x801c003d")])}
-    yield "federated-no-ws-trust", "authentication, federated: AD FS offers no WS-Trust endpoint, fallback switched off", {"dsregcmd": dsregcmd(diagnosis=[*tests(token="FAIL [0xcaa90023]", fallback="DISABLED"), *failed("auth", "0xcaa90023", "fed")]), "events": join_failure(-894894045, "auth", "Federated", "fed")}
-    yield "federated-saml-refused", "authentication, federated: Entra refuses the token of AD FS", {"dsregcmd": dsregcmd(diagnosis=[*tests(token="FAIL [0xcaa20003]"), *failed("auth", "0xcaa20003", "fed")])}
-    yield "federated-adfs-timeout", "authentication, federated: AD FS does not answer SYSTEM", {"events": [event("udr", 305, 1, ExitCode=-894947614, ServerErrorMessage="", TenantType="Federated", TenantName="contoso.com")]}
-    yield "device-not-synced", "join, managed: Entra Connect has not brought the computer yet", {"dsregcmd": dsregcmd(diagnosis=[*tests(), *failed("join", "0x801c03f2", "sync", error="DirectoryError", message=GONE, status="400")]), "events": join_failure(-2145647630, "join", message=f'{{"ErrorType":"DirectoryError","Message":"{GONE}","TraceId":"44444444-5555-6666-7777-888888888888","Time":"03-04-2026 8:58:01Z"}}')}
-    yield "user-certificate-missing", "join, managed: the certificate of the computer is not in Entra", {"dsregcmd": dsregcmd(diagnosis=[*tests(), *failed("join", "0x801c03f2", "sync", error="DirectoryError", message=f"The public key user certificate is not found on the device object with id ({DEVICE}).", status="400")])}
-    yield "sid-not-verified", "join, managed: Entra holds an older certificate", {"dsregcmd": dsregcmd(diagnosis=[*tests(), *failed("join", "0x801c0002", "sync", error="AuthenticationError", message="Unable to verify the target computer's SID from the certificate.", status="400")])}
-    yield "throttled", "join, federated: too many tries in a row", {"dsregcmd": dsregcmd(diagnosis=[*tests(), *failed("join", "0x801c03f2", "fed", error="DirectoryError", message="Your request is throttled temporarily. Please try after 300 seconds.", status="400")])}
-    yield "tpm-key-lost", "device: the TPM was cleared", {"dsregcmd": dsregcmd(joined=True, post={"KeySignTest": "FAILED : 0x80090016"}, user="ada", prt=token(status="0xc000006d", error="0x0", http="400", code="invalid_grant", text="AADSTS50155: Device authentication failed."))}
-    yield "tpm-fips", "join: the TPM is in FIPS mode", {"events": [event("udr", 202, 0, ExitCode=-2144862154, JoinRequestType="6", Domain="corp.example"), *join_failure(-2144862154, "join")]}
-    yield "device-disabled", "device: the record in Entra is disabled", {"dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, details={"DeviceAuthStatus": "FAILED. Device is either disabled or deleted"}, prt=token(status="0xc000006d", error="0x0", http="400", code="invalid_grant", text="AADSTS135011: Device used during the authentication is disabled."))}
-    yield "record-deleted", "join: renewing the registration is refused, the record was deleted", {"dsregcmd": dsregcmd(diagnosis=[*tests(), *failed("join", "0x801c03f2", "sync", error="DirectoryError", sub="error_missing_device", operation="DeviceRenew", message="The device object is not found.", status="400")])}
-    yield "upn-not-verified", "token: the UPN suffix is no verified domain", {"dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(status="0xc00000d0", error="0x0", http="400", code="invalid_request", text="AADSTS90002: Tenant 'contoso.com' not found."))}
-    yield "token-offline", "token: no way to login.microsoftonline.com", {"dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(status="0xc000023c", error="0x80072ee7", http="0")), "events": [event("aad", 1084, 0, Result="0xC000023C", Target="55555555-6666-7777-8888-999999999999")]}
-    yield "mdm-second-factor", "MDM enrolment: a second factor is asked for in the background", {"dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(NOW - timedelta(hours=1))), "events": [event("mdm", 76, 0, HexInt1="0x1", HRESULT="0x8018002A"), event("aad", 1098, 1, Error="0xCAA2000C", ErrorMessage="The request requires user interaction.", AdditionalInformation="Code: interaction_required Description: AADSTS50076: multi-factor authentication is required.")]}
-    yield "two-faults", "no domain controller today; last week, when one was reachable, no service connection point", {"events": [*((log, number, seconds - 604800, data) for log, number, seconds, data in [event("udr", 307, 1, ExitCode=-2145648611), *join_failure(-2145648611, "discover", "undefined", "undefined")]), event("udr", 334, 1)]}
+    yield (
+        "dc-unreachable",
+        "pre-check: off the network, no domain controller",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(
+                        connectivity="FAIL [0x8007054b]",
+                        configuration="SKIPPED",
+                        discovery="SKIPPED",
+                        drs="SKIPPED",
+                        token="SKIPPED",
+                    ),
+                    *failed("pre-check", "0x8007054b"),
+                ]
+            )
+        },
+    )
+    yield (
+        "dc-unreachable-events",
+        "pre-check: only the event log was sent, event 334",
+        {
+            "events": [
+                event(
+                    "udr",
+                    331,
+                    0,
+                    DebugOutput="preCheckResult: DoNotJoin\r\nisJoined: undefined\r\nisDcAvailable: NO\r\nisSystem: YES\r\nresultCode: 0x1\r\n",
+                ),
+                event("udr", 334, 1),
+            ]
+        },
+    )
+    yield (
+        "scp-missing",
+        "discovery: no service connection point in the forest",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(configuration="FAIL [0x80070002]", discovery="SKIPPED", drs="SKIPPED", token="SKIPPED"),
+                    *failed("discover", "0x801c001d"),
+                ]
+            ),
+            "events": [
+                event("udr", 307, 1, ExitCode=-2145648611),
+                *join_failure(-2145648611, "discover", "undefined", "undefined"),
+            ],
+        },
+    )
+    yield (
+        "scp-wrong-tenant",
+        "discovery: the SCP names a tenant that does not exist",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(discovery="FAIL [0x801c003a]", drs="SKIPPED", token="SKIPPED"),
+                    *failed("discover", "0x801c003a"),
+                ]
+            )
+        },
+    )
+    yield (
+        "discovery-timeout",
+        "discovery: the firewall drops SYSTEM's traffic",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(discovery="FAIL [0x801c0021/0x80072ee2]", drs="SKIPPED", token="SKIPPED"),
+                    *failed("discover", "0x801c0021"),
+                ]
+            )
+        },
+    )
+    yield (
+        "discovery-dns",
+        "discovery: the name of the service is not resolved",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(discovery="FAIL [0x801c0021/0x80072ee7]", drs="SKIPPED", token="SKIPPED"),
+                    *failed("discover", "0x801c0021"),
+                ]
+            )
+        },
+    )
+    yield (
+        "proxy-for-user-only",
+        "discovery: the user has a proxy, SYSTEM has none",
+        {
+            "dsregcmd": dsregcmd(
+                user="ada",
+                diagnosis=[
+                    *tests(discovery="FAIL [0x801c0021/0x80072efd]", drs="SKIPPED", token="SKIPPED"),
+                    *failed("discover", "0x801c0021"),
+                ],
+                proxy_user={"Proxy Server List": "proxy.corp.example:8080"},
+            )
+        },
+    )
+    yield (
+        "proxy-login-page",
+        "discovery: a proxy answers with its sign-in page",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(discovery="FAIL [0x801c0021/0x8007000d]", drs="SKIPPED", token="SKIPPED"),
+                    *failed("discover", "0x801c0021"),
+                ]
+            )
+        },
+    )
+    yield (
+        "realm-lookup-failed",
+        "discovery: managed or federated cannot be told",
+        {"dsregcmd": dsregcmd(diagnosis=[*tests(drs="SKIPPED", token="SKIPPED"), *failed("discover", "0x801c003d")])},
+    )
+    yield (
+        "federated-no-ws-trust",
+        "authentication, federated: AD FS offers no WS-Trust endpoint, fallback switched off",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[*tests(token="FAIL [0xcaa90023]", fallback="DISABLED"), *failed("auth", "0xcaa90023", "fed")]
+            ),
+            "events": join_failure(-894894045, "auth", "Federated", "fed"),
+        },
+    )
+    yield (
+        "federated-saml-refused",
+        "authentication, federated: Entra refuses the token of AD FS",
+        {"dsregcmd": dsregcmd(diagnosis=[*tests(token="FAIL [0xcaa20003]"), *failed("auth", "0xcaa20003", "fed")])},
+    )
+    yield (
+        "federated-adfs-timeout",
+        "authentication, federated: AD FS does not answer SYSTEM",
+        {
+            "events": [
+                event(
+                    "udr",
+                    305,
+                    1,
+                    ExitCode=-894947614,
+                    ServerErrorMessage="",
+                    TenantType="Federated",
+                    TenantName="contoso.com",
+                )
+            ]
+        },
+    )
+    yield (
+        "device-not-synced",
+        "join, managed: Entra Connect has not brought the computer yet",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(),
+                    *failed("join", "0x801c03f2", "sync", error="DirectoryError", message=GONE, status="400"),
+                ]
+            ),
+            "events": join_failure(
+                -2145647630,
+                "join",
+                message=f'{{"ErrorType":"DirectoryError","Message":"{GONE}","TraceId":"44444444-5555-6666-7777-888888888888","Time":"03-04-2026 8:58:01Z"}}',
+            ),
+        },
+    )
+    yield (
+        "user-certificate-missing",
+        "join, managed: the certificate of the computer is not in Entra",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(),
+                    *failed(
+                        "join",
+                        "0x801c03f2",
+                        "sync",
+                        error="DirectoryError",
+                        message=f"The public key user certificate is not found on the device object with id ({DEVICE}).",
+                        status="400",
+                    ),
+                ]
+            )
+        },
+    )
+    yield (
+        "sid-not-verified",
+        "join, managed: Entra holds an older certificate",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(),
+                    *failed(
+                        "join",
+                        "0x801c0002",
+                        "sync",
+                        error="AuthenticationError",
+                        message="Unable to verify the target computer's SID from the certificate.",
+                        status="400",
+                    ),
+                ]
+            )
+        },
+    )
+    yield (
+        "throttled",
+        "join, federated: too many tries in a row",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(),
+                    *failed(
+                        "join",
+                        "0x801c03f2",
+                        "fed",
+                        error="DirectoryError",
+                        message="Your request is throttled temporarily. Please try after 300 seconds.",
+                        status="400",
+                    ),
+                ]
+            )
+        },
+    )
+    yield (
+        "tpm-key-lost",
+        "device: the TPM was cleared",
+        {
+            "dsregcmd": dsregcmd(
+                joined=True,
+                post={"KeySignTest": "FAILED : 0x80090016"},
+                user="ada",
+                prt=token(
+                    status="0xc000006d",
+                    error="0x0",
+                    http="400",
+                    code="invalid_grant",
+                    text="AADSTS50155: Device authentication failed.",
+                ),
+            )
+        },
+    )
+    yield (
+        "tpm-fips",
+        "join: the TPM is in FIPS mode",
+        {
+            "events": [
+                event("udr", 202, 0, ExitCode=-2144862154, JoinRequestType="6", Domain="corp.example"),
+                *join_failure(-2144862154, "join"),
+            ]
+        },
+    )
+    yield (
+        "device-disabled",
+        "device: the record in Entra is disabled",
+        {
+            "dsregcmd": dsregcmd(
+                joined=True,
+                user="ada",
+                elevated=False,
+                details={"DeviceAuthStatus": "FAILED. Device is either disabled or deleted"},
+                prt=token(
+                    status="0xc000006d",
+                    error="0x0",
+                    http="400",
+                    code="invalid_grant",
+                    text="AADSTS135011: Device used during the authentication is disabled.",
+                ),
+            )
+        },
+    )
+    yield (
+        "record-deleted",
+        "join: renewing the registration is refused, the record was deleted",
+        {
+            "dsregcmd": dsregcmd(
+                diagnosis=[
+                    *tests(),
+                    *failed(
+                        "join",
+                        "0x801c03f2",
+                        "sync",
+                        error="DirectoryError",
+                        sub="error_missing_device",
+                        operation="DeviceRenew",
+                        message="The device object is not found.",
+                        status="400",
+                    ),
+                ]
+            )
+        },
+    )
+    yield (
+        "upn-not-verified",
+        "token: the UPN suffix is no verified domain",
+        {
+            "dsregcmd": dsregcmd(
+                joined=True,
+                user="ada",
+                elevated=False,
+                prt=token(
+                    status="0xc00000d0",
+                    error="0x0",
+                    http="400",
+                    code="invalid_request",
+                    text="AADSTS90002: Tenant 'contoso.com' not found.",
+                ),
+            )
+        },
+    )
+    yield (
+        "token-offline",
+        "token: no way to login.microsoftonline.com",
+        {
+            "dsregcmd": dsregcmd(
+                joined=True, user="ada", elevated=False, prt=token(status="0xc000023c", error="0x80072ee7", http="0")
+            ),
+            "events": [event("aad", 1084, 0, Result="0xC000023C", Target="55555555-6666-7777-8888-999999999999")],
+        },
+    )
+    yield (
+        "mdm-second-factor",
+        "MDM enrolment: a second factor is asked for in the background",
+        {
+            "dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(NOW - timedelta(hours=1))),
+            "events": [
+                event("mdm", 76, 0, HexInt1="0x1", HRESULT="0x8018002A"),
+                event(
+                    "aad",
+                    1098,
+                    1,
+                    Error="0xCAA2000C",
+                    ErrorMessage="The request requires user interaction.",
+                    AdditionalInformation="Code: interaction_required Description: AADSTS50076: multi-factor authentication is required.",
+                ),
+            ],
+        },
+    )
+    yield (
+        "two-faults",
+        "no domain controller today; last week, when one was reachable, no service connection point",
+        {
+            "events": [
+                *(
+                    (log, number, seconds - 604800, data)
+                    for log, number, seconds, data in [
+                        event("udr", 307, 1, ExitCode=-2145648611),
+                        *join_failure(-2145648611, "discover", "undefined", "undefined"),
+                    ]
+                ),
+                event("udr", 334, 1),
+            ]
+        },
+    )
 
 
 def healthy() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Devices without a fault, each with something that looks like one."""
-    yield "hybrid-managed", "hybrid joined, token fresh, captured as the user", {"dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(NOW - timedelta(hours=1)), user_state={"WamDefaultSet": "YES", "WamDefaultAuthority": "organizations"}), "events": [event("udr", 306, 0)]}
-    yield "hybrid-captured-elevated", "hybrid joined, captured as administrator: WamDefaultSet ERROR and no token of the user", {"dsregcmd": dsregcmd(joined=True, user="admin", details={"TpmProtected": "NO"})}
-    yield "joined-after-failures", "failed last week, registered since", {"dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(NOW - timedelta(hours=1))), "events": [*((log, number, seconds - 604800, data) for log, number, seconds, data in join_failure(-2145647630, "join", message=GONE)), event("udr", 306, 0)]}
-    yield "home-pc", "in no domain; events 360 and AAD 1089/1104 are noise there", {"dsregcmd": dsregcmd(domain="NO", host="HOMEPC"), "events": [event("udr", 360, 0, Message="Windows Hello for Business provisioning will not be launched.", DeviceIsJoined="Not Tested", AADPrt="No", NgcPolicyEnabled="Not Tested", UserIsRemote="Yes", MachinePolicySource="none"), event("aad", 1089, 0, Status="0xC00484B2"), event("aad", 1104, 0, API="Plugin initialize", Result="0xC00484B2")]}
-    yield "registered-only", "a private PC with a work account", {"dsregcmd": dsregcmd(domain="NO", host="HOMEPC", user_state={"WorkplaceJoined": "YES", "WorkAccountCount": "1"})}
-    yield "log-with-cache-notice", "hybrid joined; AAD 1097 reports that its cache was partitioned, which is no failure", {"dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(NOW - timedelta(hours=1))), "events": [event("aad", 1097, 0, Error="0x0", ErrorMessage="The cache has been partitioned successfully.", AdditionalInformation="")]}
+    yield (
+        "hybrid-managed",
+        "hybrid joined, token fresh, captured as the user",
+        {
+            "dsregcmd": dsregcmd(
+                joined=True,
+                user="ada",
+                elevated=False,
+                prt=token(NOW - timedelta(hours=1)),
+                user_state={"WamDefaultSet": "YES", "WamDefaultAuthority": "organizations"},
+            ),
+            "events": [event("udr", 306, 0)],
+        },
+    )
+    yield (
+        "hybrid-captured-elevated",
+        "hybrid joined, captured as administrator: WamDefaultSet ERROR and no token of the user",
+        {"dsregcmd": dsregcmd(joined=True, user="admin", details={"TpmProtected": "NO"})},
+    )
+    yield (
+        "joined-after-failures",
+        "failed last week, registered since",
+        {
+            "dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(NOW - timedelta(hours=1))),
+            "events": [
+                *(
+                    (log, number, seconds - 604800, data)
+                    for log, number, seconds, data in join_failure(-2145647630, "join", message=GONE)
+                ),
+                event("udr", 306, 0),
+            ],
+        },
+    )
+    yield (
+        "home-pc",
+        "in no domain; events 360 and AAD 1089/1104 are noise there",
+        {
+            "dsregcmd": dsregcmd(domain="NO", host="HOMEPC"),
+            "events": [
+                event(
+                    "udr",
+                    360,
+                    0,
+                    Message="Windows Hello for Business provisioning will not be launched.",
+                    DeviceIsJoined="Not Tested",
+                    AADPrt="No",
+                    NgcPolicyEnabled="Not Tested",
+                    UserIsRemote="Yes",
+                    MachinePolicySource="none",
+                ),
+                event("aad", 1089, 0, Status="0xC00484B2"),
+                event("aad", 1104, 0, API="Plugin initialize", Result="0xC00484B2"),
+            ],
+        },
+    )
+    yield (
+        "registered-only",
+        "a private PC with a work account",
+        {
+            "dsregcmd": dsregcmd(
+                domain="NO", host="HOMEPC", user_state={"WorkplaceJoined": "YES", "WorkAccountCount": "1"}
+            )
+        },
+    )
+    yield (
+        "log-with-cache-notice",
+        "hybrid joined; AAD 1097 reports that its cache was partitioned, which is no failure",
+        {
+            "dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(NOW - timedelta(hours=1))),
+            "events": [
+                event(
+                    "aad",
+                    1097,
+                    0,
+                    Error="0x0",
+                    ErrorMessage="The cache has been partitioned successfully.",
+                    AdditionalInformation="",
+                )
+            ],
+        },
+    )
 
 
 def damaged() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Inputs that are hurt: what is whole is read, the rest is named."""
-    text = dsregcmd(diagnosis=[*tests(configuration="FAIL [0x80070002]", discovery="SKIPPED", drs="SKIPPED", token="SKIPPED"), *failed("discover", "0x801c001d")])
+    text = dsregcmd(
+        diagnosis=[
+            *tests(configuration="FAIL [0x80070002]", discovery="SKIPPED", drs="SKIPPED", token="SKIPPED"),
+            *failed("discover", "0x801c001d"),
+        ]
+    )
     yield "empty-file", "an empty file", {"raw": b""}
-    yield "utf16-without-mark", "a capture in UTF-16 without byte-order mark, CRLF", {"raw": text.replace("\n", "\r\n").encode("utf-16-le")}
-    yield "half-a-capture", "the capture ends in the middle of Diagnostic Data", {"raw": text[: text.index("Previous Registration") + 9].encode()}
-    yield "truncated-log", "the event log ends inside a record", {"events": [event("udr", 306, 0), *join_failure(-2145648611, "discover")], "cut": 30}
-    yield "zeroed-header", "the header of the event log is zeros", {"events": join_failure(-2145648611, "discover"), "zero": True}
+    yield (
+        "utf16-without-mark",
+        "a capture in UTF-16 without byte-order mark, CRLF",
+        {"raw": text.replace("\n", "\r\n").encode("utf-16-le")},
+    )
+    yield (
+        "half-a-capture",
+        "the capture ends in the middle of Diagnostic Data",
+        {"raw": text[: text.index("Previous Registration") + 9].encode()},
+    )
+    yield (
+        "truncated-log",
+        "the event log ends inside a record",
+        {"events": [event("udr", 306, 0), *join_failure(-2145648611, "discover")], "cut": 30},
+    )
+    yield (
+        "zeroed-header",
+        "the header of the event log is zeros",
+        {"events": join_failure(-2145648611, "discover"), "zero": True},
+    )
     yield "noise", "bytes that are nothing", {"raw": bytes((number * 73 + 41) % 251 for number in range(4000))}
 
 
@@ -251,8 +758,26 @@ def write(folder: Path, inputs: dict[str, Any]) -> None:
         with EvtxWriter(path, first=101) as writer:
             for _, number, seconds, data in sorted(found, key=lambda one: one[2]):
                 values = tuple((name, kind, value) for name, (kind, value) in data.items())
-                level = 2 if number in (202, 204, 304, 305, 307, 1081, 1084, 1088, 1089, 1098, 1104, 76) else 3 if number in (334, 360, 1097) else 4
-                writer.add(Record(provider, number, TRIED + timedelta(seconds=seconds), channel, "LT-0042.corp.example", values, level, guid, "S-1-5-18"))
+                level = (
+                    2
+                    if number in (202, 204, 304, 305, 307, 1081, 1084, 1088, 1089, 1098, 1104, 76)
+                    else 3
+                    if number in (334, 360, 1097)
+                    else 4
+                )
+                writer.add(
+                    Record(
+                        provider,
+                        number,
+                        TRIED + timedelta(seconds=seconds),
+                        channel,
+                        "LT-0042.corp.example",
+                        values,
+                        level,
+                        guid,
+                        "S-1-5-18",
+                    )
+                )
         data = bytearray(path.read_bytes())
         if inputs.get("zero"):
             data[:4096] = bytes(4096)

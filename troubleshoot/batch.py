@@ -157,7 +157,9 @@ def _pooled(
         groups = [[number] for number in todo] if alone else [todo]
         for group in groups:
             context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(1 if alone else min(workers, len(group) or 1), context, _start, (folders,)) as pool:
+            with ProcessPoolExecutor(
+                1 if alone else min(workers, len(group) or 1), context, _start, (folders,)
+            ) as pool:
                 futures: dict[Future[tuple[dict[str, Any], int]], int] = {
                     pool.submit(diagnose_one, devices[number].path): number for number in group
                 }
@@ -251,11 +253,36 @@ def _findings(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 _DEVICE_COLUMNS = (
-    *("source", "device", "domain", "device_id", "tenant_id", "as_of", "join_state", "domain_type", "verdict", "summary"),
+    *(
+        "source",
+        "device",
+        "domain",
+        "device_id",
+        "tenant_id",
+        "as_of",
+        "join_state",
+        "domain_type",
+        "verdict",
+        "summary",
+    ),
     *("root", "phase", "severity", "confidence", "findings", "problems", "unread"),
 )
 _FINDING_COLUMNS = (
-    *("source", "device", "role", "rule", "root", "title", "phase", "severity", "confidence", "codes", "user", "time", "who"),
+    *(
+        "source",
+        "device",
+        "role",
+        "rule",
+        "root",
+        "title",
+        "phase",
+        "severity",
+        "confidence",
+        "codes",
+        "user",
+        "time",
+        "who",
+    ),
     "fingerprint",
 )
 
@@ -306,7 +333,10 @@ def _summary(rows: Sequence[dict[str, Any]], folder: Path) -> None:
     for row in rows:
         for one in {(one["severity"], one["title"]) for one in (row["report"] or {"findings": []})["findings"]}:
             causes[one] += 1
-    print(f"{len(rows)} devices: " + ", ".join(f"{count} {name}" for name, count in verdicts.most_common()), file=sys.stderr)
+    print(
+        f"{len(rows)} devices: " + ", ".join(f"{count} {name}" for name, count in verdicts.most_common()),
+        file=sys.stderr,
+    )
     ranked = sorted(causes.items(), key=lambda item: (_SEVERITY.index(item[0][0]), -item[1], item[0][1]))
     for (severity, title), count in ranked[:10]:
         print(f"{count:>7}  {severity:<7}  {title}", file=sys.stderr)

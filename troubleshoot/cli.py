@@ -109,8 +109,8 @@ def diagnose(
     """
     _no_such(paths)
     ruleset = _load(rules, drafts)
-    from troubleshoot.pipeline import exit_code
     from troubleshoot.pipeline import diagnose as run
+    from troubleshoot.pipeline import exit_code
 
     result = run(paths, ruleset, all_events)
     from troubleshoot.report import print_terminal, render
@@ -172,9 +172,13 @@ def code(
 
 @app.command(epilog="Example: troubleshoot batch archive -o run-2026-11-24 --workers 4")
 def batch(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Folders: one device per file or sub-folder.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Folders: one device per file or sub-folder.")
+    ],
     run: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The run folder to write.")],
-    workers: Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; default: one a core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; default: one a core.")
+    ] = None,
     rules: RulesOption = None,
 ) -> None:
     """Diagnose many devices: a line for each, tables of devices and findings, a summary of top causes.
@@ -189,7 +193,9 @@ def batch(
 
 
 @rules_app.command("list")
-def rules_list(form: Annotated[DataForm, typer.Option("-f", "--format")] = DataForm.text, rules: RulesOption = None) -> None:
+def rules_list(
+    form: Annotated[DataForm, typer.Option("-f", "--format")] = DataForm.text, rules: RulesOption = None
+) -> None:
     """One line per rule: id, phase, severity, title."""
     from troubleshoot import rulecommands
 
@@ -211,7 +217,9 @@ def rules_show(rule: Annotated[str, typer.Argument(metavar="ID")], rules: RulesO
 def rules_new(
     rule: Annotated[str, typer.Argument(metavar="ID", help="Lower-case words with hyphens.")],
     phase: Annotated[str, typer.Option("--phase", help="The phase, which is also the folder.")] = "join",
-    rules: Annotated[Path | None, typer.Option("--rules", metavar="DIR", help="Folder to write to; default: rules/.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", metavar="DIR", help="Folder to write to; default: rules/.")
+    ] = None,
 ) -> None:
     """Write a commented skeleton of a rule into the right folder."""
     from troubleshoot import rulecommands

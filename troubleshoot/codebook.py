@@ -59,7 +59,13 @@ def brief(code: str) -> tuple[str | None, str | None]:
     if not readings:
         return None, None
     first = readings[0]
-    told = f"carries {first.wraps}" if first.wraps else f"facility {first.facility}" if first.facility and not first.name else None
+    told = (
+        f"carries {first.wraps}"
+        if first.wraps
+        else f"facility {first.facility}"
+        if first.facility and not first.name
+        else None
+    )
     return first.name, told
 
 
@@ -88,7 +94,13 @@ def explain(text: str) -> list[Reading]:
 
 
 def _kind(number: int) -> str:
-    return "NTSTATUS" if number >> 28 == 0xC and number >> 20 not in (0xCAA, 0xC00C) else "HRESULT" if number >= 0x80000000 else "Win32"
+    return (
+        "NTSTATUS"
+        if number >> 28 == 0xC and number >> 20 not in (0xCAA, 0xC00C)
+        else "HRESULT"
+        if number >= 0x80000000
+        else "Win32"
+    )
 
 
 def _reading(code: str, kind: str, name: str | None, source: str | None) -> Reading:

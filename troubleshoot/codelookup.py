@@ -64,7 +64,16 @@ def as_json(found: Sequence[Found]) -> bytes:
             "typed": one.typed,
             "readings": [_reading(each) for each in one.readings],
             "names": [_reading(each) for each in one.names],
-            "rules": [{"rule": rule.id, "title": rule.title, "phase": rule.phase, "cause": rule.cause, "references": rule.references} for rule in one.rules],
+            "rules": [
+                {
+                    "rule": rule.id,
+                    "title": rule.title,
+                    "phase": rule.phase,
+                    "cause": rule.cause,
+                    "references": rule.references,
+                }
+                for rule in one.rules
+            ],
         }
         for one in found
     ]
@@ -102,7 +111,11 @@ def as_text(found: Sequence[Found]) -> str:
             lines.append("  names that hold this:" if one.readings else "  found by name:")
             lines += [f"    {each.code}  {each.name}  ({each.kind})" for each in one.names]
         for rule in one.rules:
-            lines += [f"  rule {rule.id} ({rule.phase}): {rule.title}", f"    {rule.cause}", f"    {rule.references[0]}"]
+            lines += [
+                f"  rule {rule.id} ({rule.phase}): {rule.title}",
+                f"    {rule.cause}",
+                f"    {rule.references[0]}",
+            ]
         if not one.known:
             lines.append("  no table of this version names it")
         lines.append("")
@@ -113,6 +126,11 @@ def _lines(reading: codebook.Reading) -> list[str]:
     decimal = _decimal(reading.code)
     number = f" ({decimal})" if decimal is not None else ""
     lines = [f"{reading.code}{number}  {reading.name or 'no name known'}  {reading.kind}"]
-    told = [f"facility {reading.facility}" if reading.facility else "", reading.severity or "", f"carries {reading.wraps}" if reading.wraps else "", f"source: {reading.source}" if reading.source else ""]
+    told = [
+        f"facility {reading.facility}" if reading.facility else "",
+        reading.severity or "",
+        f"carries {reading.wraps}" if reading.wraps else "",
+        f"source: {reading.source}" if reading.source else "",
+    ]
     lines.append("  " + ", ".join(text for text in told if text))
     return [line for line in lines if line.strip()]

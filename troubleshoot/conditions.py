@@ -44,7 +44,9 @@ class Nodes:
     def intern(self, condition: Any) -> int:
         """The number of ``condition``'s node. Raises :class:`BadCondition`."""
         if not isinstance(condition, Mapping) or len(condition) != 1:
-            raise BadCondition(f"a condition has exactly one key, this one is {json.dumps(condition, default=str)[:80]}")
+            raise BadCondition(
+                f"a condition has exactly one key, this one is {json.dumps(condition, default=str)[:80]}"
+            )
         kind, body = next(iter(condition.items()))
         if kind in ("all", "any"):
             if not isinstance(body, list) or len(body) < 2:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from troubleshoot import times
+from troubleshoot.accounts import same_account
 from troubleshoot.attempts import failures_since_success
 from troubleshoot.case import Case
 from troubleshoot.codes import is_success
-from troubleshoot.accounts import same_account
 from troubleshoot.match import Context, Evaluator, Truth
 from troubleshoot.model import Finding, NotChecked, Proof, Report, Source, UnexplainedCode
 from troubleshoot.ruleset import Rule, Ruleset
@@ -367,7 +367,8 @@ def _not_checked(
         one.rule.id: one
         for one in outcomes
         # What a later success has settled needs no deciding.
-        if one.state == "unknown" and all(try_ is None or id(try_) in open_ones for try_ in one.context.attempts.values())
+        if one.state == "unknown"
+        and all(try_ is None or id(try_) in open_ones for try_ in one.context.attempts.values())
     }
     wanted: dict[str, list[Rule]] = {}
     why: dict[str, str] = {}
@@ -393,9 +394,7 @@ def _not_checked(
             for item in sorted(missing):
                 wanted.setdefault(item, []).append(rule)
                 why[item] = f"it may hold the cause of '{root.title}'"
-    lines = [
-        NotChecked(item, why[item], tuple(sorted({rule.id for rule in rules}))) for item, rules in wanted.items()
-    ]
+    lines = [NotChecked(item, why[item], tuple(sorted({rule.id for rule in rules}))) for item, rules in wanted.items()]
     return sorted(lines, key=lambda line: (-len(line.rules), line.collect))
 
 
@@ -411,4 +410,15 @@ def judge_rule(ruleset: Ruleset, case: Case, rule_id: str) -> tuple[list[Outcome
     return outcomes, True if states - {"unknown"} else None if states else False
 
 
-__all__ = ["Outcome", "Proof", "candidates", "judge", "judge_rule", "present_keys", "relate", "try_rule", "verdict_of", "worst"]
+__all__ = [
+    "Outcome",
+    "Proof",
+    "candidates",
+    "judge",
+    "judge_rule",
+    "present_keys",
+    "relate",
+    "try_rule",
+    "verdict_of",
+    "worst",
+]

@@ -14,8 +14,13 @@ from troubleshoot.ruleset import RuleFile
 from troubleshoot.ruletest import Failure
 from troubleshoot.tables import DATA, labels
 
-_REFERENCE = re.compile(r"^https://(learn\.microsoft\.com|support\.microsoft\.com|techcommunity\.microsoft\.com|github\.com/MicrosoftDocs)/")
-_CHANGES = re.compile(r"dsregcmd(\.exe)?\s+/(leave|join|forcerecovery)|Clear-Tpm|reg(\.exe)?\s+(add|delete)|Remove-|Set-|Enable-|Disable-|schtasks\s+/(run|change|delete)", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"^https://(learn\.microsoft\.com|support\.microsoft\.com|techcommunity\.microsoft\.com|github\.com/MicrosoftDocs)/"
+)
+_CHANGES = re.compile(
+    r"dsregcmd(\.exe)?\s+/(leave|join|forcerecovery)|Clear-Tpm|reg(\.exe)?\s+(add|delete)|Remove-|Set-|Enable-|Disable-|schtasks\s+/(run|change|delete)",
+    re.IGNORECASE,
+)
 _NESTED_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*{]")
 _MAIL = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")
 _GUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
@@ -133,9 +138,17 @@ def r005_ambiguous(file: RuleFile, context: Context) -> Found:
     for node in leaves:
         values = node[3] if isinstance(node[3], list) else [node[3]]
         for value in values:
-            if node[2] == "code" and isinstance(value, str) and known.get(value, {}).get("alone") is False and node[1] == "join":
+            if (
+                node[2] == "code"
+                and isinstance(value, str)
+                and known.get(value, {}).get("alone") is False
+                and node[1] == "join"
+            ):
                 if len(values) == 1:
-                    yield "match", f"R005 {value} means more than one thing: add a message, server code, sub-code or phase"
+                    yield (
+                        "match",
+                        f"R005 {value} means more than one thing: add a message, server code, sub-code or phase",
+                    )
 
 
 def r006_patterns(file: RuleFile, context: Context) -> Found:

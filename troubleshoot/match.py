@@ -165,7 +165,11 @@ class Evaluator:
         _, field = answer
         value = field.value
         if value is None:
-            return on_absent(spec) if field.absence in ("empty", "none", "undefined") else self._printed(field, number, spec)
+            return (
+                on_absent(spec)
+                if field.absence in ("empty", "none", "undefined")
+                else self._printed(field, number, spec)
+            )
         label = labels().get(node[1])
         if label is not None and label.type == "code":
             value = codes.normalise(value) or value
@@ -189,7 +193,12 @@ class Evaluator:
             if needs == _USER_SESSION and not self._session(capture, user):
                 proof = known.get("proved_by")
                 field = capture.named.get(name)
-                if proof is None or field is None or field.text.casefold() != proof.casefold() or not self._may_be(capture, user):
+                if (
+                    proof is None
+                    or field is None
+                    or field.text.casefold() != proof.casefold()
+                    or not self._may_be(capture, user)
+                ):
                     continue
                 return capture, field
             field = capture.named.get(name)
@@ -316,7 +325,9 @@ class Evaluator:
                 # A record that came as text alone may have lost its named values.
                 one: Truth = on_absent(spec) if event.data or not event.text else None
             else:
-                one = self._value(number, name, spec)(codes.normalise(value) or value if _is_code(spec) else value, None)
+                one = self._value(number, name, spec)(
+                    codes.normalise(value) or value if _is_code(spec) else value, None
+                )
             if one is False:
                 return False
             result = None if one is None else result
@@ -461,7 +472,9 @@ class Evaluator:
         if not known or latest is None:
             return None
         for moment, user in signals:
-            if times.after(moment, latest) and (user is None or context.user is None or same_account(user, context.user)):
+            if times.after(moment, latest) and (
+                user is None or context.user is None or same_account(user, context.user)
+            ):
                 return moment
         return None
 

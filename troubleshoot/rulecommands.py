@@ -21,7 +21,14 @@ def listing(ruleset: Ruleset, form: str) -> str:
     rows.sort(key=lambda rule: (ruleset.phase_rank.get(rule.phase, 99), rule.id))
     if form == "json":
         table = [
-            {"id": one.id, "phase": one.phase, "severity": one.severity, "maturity": one.maturity, "title": one.title, "covers": one.covers}
+            {
+                "id": one.id,
+                "phase": one.phase,
+                "severity": one.severity,
+                "maturity": one.maturity,
+                "title": one.title,
+                "covers": one.covers,
+            }
             for one in rows
         ]
         return json.dumps(table, indent=2, ensure_ascii=False)
@@ -39,16 +46,28 @@ def nearest(name: str, names: Sequence[str]) -> str:
 def page(ruleset: Ruleset, name: str) -> str:
     """The whole of one rule as text."""
     rule = ruleset.rule(ruleset.numbers[name])
-    lines = [f"{rule.title}", f"{rule.id} · {PHASES.get(rule.phase, rule.phase)} · {rule.severity} · {rule.confidence}", ""]
+    lines = [
+        f"{rule.title}",
+        f"{rule.id} · {PHASES.get(rule.phase, rule.phase)} · {rule.severity} · {rule.confidence}",
+        "",
+    ]
     lines += [rule.cause, ""]
     if rule.covers:
         lines += [f"Covers: {', '.join(rule.covers)}", ""]
     lines.append("What to do")
     for number, step in enumerate(rule.fix, 1):
         lines += _step(number, step)
-    for heading, texts in (("Wait", (rule.wait,) if rule.wait else ()), ("Do not", rule.avoid), ("Normal when", rule.benign_when)):
+    for heading, texts in (
+        ("Wait", (rule.wait,) if rule.wait else ()),
+        ("Do not", rule.avoid),
+        ("Normal when", rule.benign_when),
+    ):
         lines += [f"{heading}: {text}" for text in texts]
-    for heading, names in (("Explains", rule.explains), ("Replaces", rule.supersedes), ("Settled by", rule.resolved_by)):
+    for heading, names in (
+        ("Explains", rule.explains),
+        ("Replaces", rule.supersedes),
+        ("Settled by", rule.resolved_by),
+    ):
         if names:
             lines.append(f"{heading}: {', '.join(names)}")
     return "\n".join([*lines, "", *rule.references])

@@ -214,7 +214,19 @@ def schema(vocabulary: Mapping[str, Any]) -> dict[str, Any]:
         "references": {"type": "array", "items": {"type": "string", "pattern": "^https://"}, "minItems": 1},
         "tests": {"type": "array", "items": _example(vocabulary), "minItems": 2},
     }
-    required = "id title maturity phase severity confidence match cause fix references tests".split()
+    required = [
+        "id",
+        "title",
+        "maturity",
+        "phase",
+        "severity",
+        "confidence",
+        "match",
+        "cause",
+        "fix",
+        "references",
+        "tests",
+    ]
     out = _object(properties, tuple(required))
     out.pop("minProperties")
     code = {"type": "string", "pattern": _CODE}

@@ -146,7 +146,7 @@ def compile_rules(files: Sequence[RuleFile], vocabulary: Mapping[str, Any], dige
     """The compiled form (plain JSON data) of rules and vocabulary. Raises :class:`RuleError` with file and line."""
     nodes = Nodes()
     provider_flow = {alias: entry.get("flow") for alias, entry in vocabulary.get("providers", {}).items()}
-    rules = []
+    rules: list[dict[str, Any]] = []
     index: dict[str, list[int]] = {}
     for file in files:
         try:
@@ -270,9 +270,7 @@ class Ruleset:
     @cached_property
     def fields_asked(self) -> tuple[str, ...]:
         """The dsregcmd fields that can dispatch a rule."""
-        return tuple(
-            sorted({key[6:].partition("=")[0] for key in self.index if key.startswith("dsreg:")})
-        )
+        return tuple(sorted({key[6:].partition("=")[0] for key in self.index if key.startswith("dsreg:")}))
 
     @cached_property
     def phase_rank(self) -> dict[str, int]:

@@ -58,7 +58,7 @@ def case_of(given: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> Case:
 
 def _captures(text: str, number: int, build: int) -> Iterator[Evidence | Problem]:
     """The captures of one text; every section shown counts as read to its end, on Windows of ``build``."""
-    found = [one for one in parse_text(f"{_PATH}-{number}.txt", text.encode(), None)]
+    found = list(parse_text(f"{_PATH}-{number}.txt", text.encode(), None))
     if not any(isinstance(one, Capture) for one in found):
         raise RuleError("the example's dsreg text holds no capture that the parser reads")
     for one in found:
@@ -169,7 +169,8 @@ class Bench:
         """Every example with what differs from its expectation (None: nothing), judged by ``doc``."""
         ruleset = Ruleset(compile_rules([RuleFile(self.file.path, dict(doc), self.file.lines)], self.vocabulary))
         return [
-            (example, _differs(example, _given_result(ruleset, case, str(doc["id"])))) for example, case in self.examples
+            (example, _differs(example, _given_result(ruleset, case, str(doc["id"]))))
+            for example, case in self.examples
         ]
 
     def failures(self) -> list[Failure]:

@@ -45,7 +45,8 @@ def load(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
         if "*" in text:  # the cheap test first: a second pass over every rule would double the time to compile
             for event in yaml.parse(text, Loader=_Base):
                 if isinstance(event, yaml.AliasEvent):
-                    raise RuleError(f"{name}:{event.start_mark.line + 1}: anchors and aliases are not allowed in rules")
+                    line = event.start_mark.line + 1 if event.start_mark else 1
+                    raise RuleError(f"{name}:{line}: anchors and aliases are not allowed in rules")
         loader = _Loader(text)
         try:
             root = loader.get_single_node()

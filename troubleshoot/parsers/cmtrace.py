@@ -1,7 +1,7 @@
 """Lines of ConfigMgr client logs, in both CMTrace forms and as copied from its window, and of the Azure VM log-in extension.
 
-    <![LOG[MDM enrollment failed ...]LOG]!><time="08:42:51.123+600" date="04-02-2019" component="CoManagementHandler" ...>
-    MDM enrollment failed ...  $$<CoManagementHandler><04-02-2019 08:42:51.123+600><thread=9476 (0x2504)>
+<![LOG[MDM enrollment failed ...]LOG]!><time="08:42:51.123+600" date="04-02-2019" component="CoManagementHandler" ...>
+MDM enrollment failed ...  $$<CoManagementHandler><04-02-2019 08:42:51.123+600><thread=9476 (0x2504)>
 """
 
 from __future__ import annotations
@@ -16,10 +16,16 @@ from troubleshoot.parsers import eventtimes
 
 _WRAPPED = re.compile(r"<!\[LOG\[(.*?)\]LOG\]!>\s*<([^<>\n]{0,400})>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
-_SIMPLE = re.compile(r"^(.*?)\s*\$\$<([^<>]{1,60})><(\d\d?-\d\d?-\d{4} \d\d?:\d\d:\d\d(?:\.\d+)?)([+-]\d{1,4})?>(?:<thread=(\d+)[^>]*>)?")
-_COLUMNS = re.compile(r"^(.{3,2000}?)[ \t]{2,}([A-Za-z][\w.]{2,60})[ \t]{2,}(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\s+\d{1,2}:\d\d:\d\d(?:\s*[AP]M)?)[ \t]+(\d{1,6})\s*\(0x[0-9A-Fa-f]+\)")
+_SIMPLE = re.compile(
+    r"^(.*?)\s*\$\$<([^<>]{1,60})><(\d\d?-\d\d?-\d{4} \d\d?:\d\d:\d\d(?:\.\d+)?)([+-]\d{1,4})?>(?:<thread=(\d+)[^>]*>)?"
+)
+_COLUMNS = re.compile(
+    r"^(.{3,2000}?)[ \t]{2,}([A-Za-z][\w.]{2,60})[ \t]{2,}(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\s+\d{1,2}:\d\d:\d\d(?:\s*[AP]M)?)[ \t]+(\d{1,6})\s*\(0x[0-9A-Fa-f]+\)"
+)
 _EXTENSION = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)\s+\[(\w+)\]:\s*(.*)$")
-_NAMED = re.compile(r"^\W*(CoManagementHandler|CcmAad|ADALOperationProvider|ClientIDManagerStartup)\.log\W+(.{5,2000})$", re.IGNORECASE)
+_NAMED = re.compile(
+    r"^\W*(CoManagementHandler|CcmAad|ADALOperationProvider|ClientIDManagerStartup)\.log\W+(.{5,2000})$", re.IGNORECASE
+)
 # What only CoManagementHandler writes, for lines that were pasted without their columns.
 _COMANAGEMENT = ("co-existence mode", "unexpected vendor", "queuing enrollment timer", "mdm enrollment failed with error", "device is already enrolled with mdm", "co-management is disabled but expected", "workload settings is different", "enrolling device with registerdevicewithmanagement")  # fmt: skip
 _THREAD = re.compile(r"\d \(0x")
@@ -56,7 +62,14 @@ def _wrapped(sheet: Sheet) -> Iterator[LogLine | Problem]:
         told = dict(_ATTRIBUTE.findall(found[2]))
         time_text = f"{told.get('date', '')} {told.get('time', '')}".strip()
         moment = _with_bias(told.get("date", ""), told.get("time", ""))
-        yield LogLine(told.get("component", ""), moment, found[1].strip(), Source(sheet.name, line), told.get("thread"), time_text or None)
+        yield LogLine(
+            told.get("component", ""),
+            moment,
+            found[1].strip(),
+            Source(sheet.name, line),
+            told.get("thread"),
+            time_text or None,
+        )
     last = text.rfind("<![LOG[")
     if last >= counted and text.find("]LOG]!>", last) < 0:
         yield Problem(Source(sheet.name, text.count("\n", 0, last) + 1), "damaged", "the last log line is cut off", 1)
@@ -70,7 +83,9 @@ def _with_bias(date: str, time: str) -> datetime | None:
         return None
     try:
         micro = int((clock[4] or "0").ljust(6, "0"))
-        local = datetime(int(found[3]), int(found[1]), int(found[2]), int(clock[1]), int(clock[2]), int(clock[3]), micro)
+        local = datetime(
+            int(found[3]), int(found[1]), int(found[2]), int(clock[1]), int(clock[2]), int(clock[3]), micro
+        )
     except ValueError:
         return None
     return (local + timedelta(minutes=int(clock[5]))).replace(tzinfo=UTC) if clock[5] else local
@@ -80,12 +95,16 @@ def _line(name: str, number: int, line: str) -> LogLine | None:
     source = Source(name, number + 1)
     extension = _EXTENSION.match(line)
     if extension:
-        return LogLine("AADLoginForWindows", times.parse(extension[1]), extension[3].strip(), source, None, extension[1])
+        return LogLine(
+            "AADLoginForWindows", times.parse(extension[1]), extension[3].strip(), source, None, extension[1]
+        )
     if "$$<" in line:
         found = _SIMPLE.match(line)
         if found:
             date, _, clock = found[3].partition(" ")
-            return LogLine(found[2], _with_bias(date, clock + (found[4] or "")), found[1].strip(), source, found[5], found[3])
+            return LogLine(
+                found[2], _with_bias(date, clock + (found[4] or "")), found[1].strip(), source, found[5], found[3]
+            )
     text = line.lstrip(" \t>*-•`").rstrip()
     if "(0x" in line:
         columns = _COLUMNS.match(text)

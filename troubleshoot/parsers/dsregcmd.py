@@ -196,7 +196,7 @@ class _Reader:
     def _prompt(self, number: int, line: str) -> bool:
         """A command prompt ends the output before it; one that runs dsregcmd begins the next capture."""
         folded = line.casefold()
-        if "dsregcmd" not in folded or ">" not in line and "$" not in line and "&gt;" not in line:
+        if "dsregcmd" not in folded or (">" not in line and "$" not in line and "&gt;" not in line):
             return False
         if lines_of.several(lines_of.plain(line)) != [lines_of.plain(line)]:
             return False

@@ -1,8 +1,8 @@
 """What dsregcmd prints besides /status: ``/join /debug``, ``/status /debug``, ``/listaccounts``, ``/cleanupaccounts``.
 
-    DsrCmdAccountMgr::IsDomainControllerAvailable: DsGetDcName No domain controller is available ...: 0x8007054b.
-    preCheckResult: DoNotJoin
-    isDcAvailable: NO
+DsrCmdAccountMgr::IsDomainControllerAvailable: DsGetDcName No domain controller is available ...: 0x8007054b.
+preCheckResult: DoNotJoin
+isDcAvailable: NO
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ _SPLIT = re.compile(r"(?<=[0-9A-Za-z.])(?=(?:DsrCmd\w{2,40}|TenantInfo|AdalLog):
 _DC = re.compile(r"DsGetDcName\b.{0,300}?(0x[0-9A-Fa-f]{7,8})")
 _FAILED = re.compile(r"TenantInfo::Discover failed with error code\W{0,4}(0x[0-9A-Fa-f]{7,8})")
 _REQUEST = re.compile(r"ClientRequestId:\s*([0-9A-Za-z-]{36})")
-_ACCOUNT = re.compile(r"^\W*(?:Account|Removing account|Default account):\s*([^,]{4,200}),\s*user:\s*([^,\s]{3,200}?)(?:,\s*authority:\s*(\S{4,300}?))?\.?\s*$")
+_ACCOUNT = re.compile(
+    r"^\W*(?:Account|Removing account|Default account):\s*([^,]{4,200}),\s*user:\s*([^,\s]{3,200}?)(?:,\s*authority:\s*(\S{4,300}?))?\.?\s*$"
+)
 _RESULT = re.compile(r"^\W*Remove account result:\s*(0x[0-9A-Fa-f]{1,8})")
 _SIGNS = ("preCheckResult", "::", "DSREGCMD_", "ListAccounts", "CleanupAccounts", "Default account", "isDcAvailable")
 

@@ -21,9 +21,13 @@ _PREFIX = re.compile(r"^(?:[\s>*•·▪◦‣●#`|]|-\s|\d{1,3}[.)]\s|&gt;|[^\
 _EMPHASIS = re.compile(r"\*\*|__|`")
 _BREAK = re.compile(r"<\s*/?\s*(?:br|p|div|li|pre|code|td|tr)\b[^<>]{0,200}>", re.IGNORECASE)
 _TAG = re.compile(r"<\s*/?\s*(?:b|strong|em|i|span|font|mark|code)\b[^<>]{0,200}>", re.IGNORECASE)
-_QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " ", "：": ":", "\u2007": " ", "\u202f": " "})
+_QUOTES = str.maketrans(
+    {"“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " ", "：": ":", "\u2007": " ", "\u202f": " "}
+)
 _LABEL_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9 ./()'_-]{1,45}")
-PROMPT = re.compile(r"(?:^|[\s`'\"])(?:PS )?(?:[A-Za-z]:\\|\\\\|[^\s>]{0,120}[#$])[^>\n]{0,200}>?\s*.{0,80}dsregcmd", re.IGNORECASE)
+PROMPT = re.compile(
+    r"(?:^|[\s`'\"])(?:PS )?(?:[A-Za-z]:\\|\\\\|[^\s>]{0,120}[#$])[^>\n]{0,200}>?\s*.{0,80}dsregcmd", re.IGNORECASE
+)
 _ELIDED = frozenset({"...", "…", "[...]", "[…]", "(...)", "<snip>", "[snip]", "--snip--", "[truncated]", "snip"})
 _ABSENT = {
     "": "empty",
@@ -168,4 +172,20 @@ def candidates(label: str) -> tuple[Label, ...]:
     return index().squeezed.get(squeeze(label), ())
 
 
-__all__ = ["GENERIC", "PROMPT", "Index", "absence", "candidates", "index", "is_elision", "is_rule", "labels", "pieces", "plain", "section_key", "section_title", "several", "split_field"]
+__all__ = [
+    "GENERIC",
+    "PROMPT",
+    "Index",
+    "absence",
+    "candidates",
+    "index",
+    "is_elision",
+    "is_rule",
+    "labels",
+    "pieces",
+    "plain",
+    "section_key",
+    "section_title",
+    "several",
+    "split_field",
+]

@@ -82,7 +82,9 @@ def _events(value: Any, name: str, line: int) -> Iterator[Event]:
 def _nested(value: Mapping[str, Any], name: str, line: int) -> Event | None:
     """``{"system": {"event_id": ...}, "event_data": {...}}``, the same names on one level, and winlogbeat's."""
     log = value.get("winlog")
-    system = value.get("system") if isinstance(value.get("system"), Mapping) else log if isinstance(log, Mapping) else value
+    system = (
+        value.get("system") if isinstance(value.get("system"), Mapping) else log if isinstance(log, Mapping) else value
+    )
     assert isinstance(system, Mapping)
     identity = number(system.get("event_id"))
     provider = system.get("provider") or system.get("provider_name") or system.get("provider_guid")

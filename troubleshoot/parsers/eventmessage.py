@@ -38,7 +38,10 @@ def table() -> tuple[Message, ...]:
             row["provider"],
             row["id"],
             tuple(row["anchor"]),
-            tuple((name, words.rstrip("*~"), words[-1] if words[-1] in "*~" else "") for name, words in row.get("fields", {}).items()),
+            tuple(
+                (name, words.rstrip("*~"), words[-1] if words[-1] in "*~" else "")
+                for name, words in row.get("fields", {}).items()
+            ),
         )
         for row in rows
     )

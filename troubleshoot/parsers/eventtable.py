@@ -1,7 +1,7 @@
 """Event logs exported as tables: Event Viewer's CSV and tab text, ``Export-Csv`` and ``ConvertTo-Csv`` of PowerShell.
 
-    Level,Date and Time,Source,Event ID,Task Category
-    Error,3/4/2026 9:12:44 AM,User Device Registration,304,None,"Automatic registration failed at join phase. ..."
+Level,Date and Time,Source,Event ID,Task Category
+Error,3/4/2026 9:12:44 AM,User Device Registration,304,None,"Automatic registration failed at join phase. ..."
 """
 
 from __future__ import annotations
@@ -16,8 +16,27 @@ from troubleshoot.parsers.eventrecord import is_wanted, level_word
 from troubleshoot.parsers.providers import provider_of
 
 _COLUMNS = {
-    "time": {"timecreated", "date and time", "datum und uhrzeit", "date et heure", "data e ora", "fecha y hora", "date", "timegenerated", "systemtime"},
-    "id": {"id", "event id", "eventid", "ereignis-id", "id de l’événement", "id de l'événement", "id evento", "id. del evento"},
+    "time": {
+        "timecreated",
+        "date and time",
+        "datum und uhrzeit",
+        "date et heure",
+        "data e ora",
+        "fecha y hora",
+        "date",
+        "timegenerated",
+        "systemtime",
+    },
+    "id": {
+        "id",
+        "event id",
+        "eventid",
+        "ereignis-id",
+        "id de l’événement",
+        "id de l'événement",
+        "id evento",
+        "id. del evento",
+    },
     "level": {"leveldisplayname", "level", "ebene", "niveau", "livello", "nivel", "entrytype"},
     "provider": {"providername", "source", "quelle", "origine", "origen", "provider", "sourcename"},
     "computer": {"machinename", "computer", "computername", "pscomputername"},

@@ -83,7 +83,7 @@ def _clean(line: str) -> str:
 
 
 def _head_of(line: str | None) -> tuple[str, str] | None:
-    if not line or len(line) > 400 and not line.casefold().startswith(("message", "description")):
+    if not line or (len(line) > 400 and not line.casefold().startswith(("message", "description"))):
         return None
     found = _HEAD.match(line)
     return (_SAME.get(found[1].casefold(), ""), found[2].strip().strip("*").strip()) if found else None
@@ -103,13 +103,21 @@ def _block(sheet: Sheet, lines: Sequence[str | None], at: int) -> tuple[int | No
         if line is None:
             break
         found = _head_of(line)
-        if found is not None and (found[0] in ("channel",) or (found[0] == "time" and "time" in head)) and head and end > at and (described or found[0] in head):
+        if (
+            found is not None
+            and (found[0] in ("channel",) or (found[0] == "time" and "time" in head))
+            and head
+            and end > at
+            and (described or found[0] in head)
+        ):
             break
         if described:
             if line.casefold().startswith("event xml"):
                 end += 1
                 break
-            if not line and _two_blank(lines, end) or (found is not None and found[0] in _STRONG and found[0] in head and "Source" in line[:8]):
+            if (not line and _two_blank(lines, end)) or (
+                found is not None and found[0] in _STRONG and found[0] in head and "Source" in line[:8]
+            ):
                 break
             text.append(line)
         elif found is not None:
@@ -118,9 +126,7 @@ def _block(sheet: Sheet, lines: Sequence[str | None], at: int) -> tuple[int | No
             if name == "text":
                 described = True
                 text.append(value)
-        elif line and not _wrapped_head(head, line):
-            break
-        elif not line and not _more_head(lines, end):
+        elif (line and not _wrapped_head(head, line)) or (not line and not _more_head(lines, end)):
             break
         end += 1
     number = re.match(r"\d{1,5}", head.get("id", ""))
@@ -162,7 +168,9 @@ def _xml_follows(sheet: Sheet, lines: Sequence[str | None], end: int) -> bool:
 
 def _event(sheet: Sheet, at: int, head: dict[str, str], number: int, text: str) -> Event:
     channel = head.get("channel") or None
-    provider = provider_of(head["provider"]) if head.get("provider") else (channel_provider(channel or "") or str(channel))
+    provider = (
+        provider_of(head["provider"]) if head.get("provider") else (channel_provider(channel or "") or str(channel))
+    )
     time_text = head.get("time") or None
     moment = eventtimes.local(time_text) if time_text else None
     record = int(head["record"]) if head.get("record", "").isdigit() else None
@@ -224,13 +232,17 @@ def _plain(sheet: Sheet, at: int, provider: str, number: int, text: str, channel
 
         found = codes.find(text)
         data = {"Error": found[0]} if len(found) == 1 else {}
-    return Event(provider, number, channel, None, None, None, None, data, text or None, Source(sheet.name, at + 1, None, channel))
+    return Event(
+        provider, number, channel, None, None, None, None, data, text or None, Source(sheet.name, at + 1, None, channel)
+    )
 
 
 def _ends_message(lines: Sequence[str | None], at: int, text: Sequence[str]) -> bool:
     """Does the message end before this line? At the next event, at a fence, or at a gap that is not the paste's own."""
     line = lines[at] or ""
-    if _PROSE_ID.search(line) or (len(text) > 1 or text[0]) and eventmessage.starts(line) is not None and eventmessage.identify(line):
+    if _PROSE_ID.search(line) or (
+        (len(text) > 1 or text[0]) and eventmessage.starts(line) is not None and eventmessage.identify(line)
+    ):
         return True
     if _head_of(line) is not None and _head_of(line)[0] in _STRONG:  # type: ignore[index]
         return True

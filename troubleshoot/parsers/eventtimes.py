@@ -9,7 +9,8 @@ from datetime import datetime
 from troubleshoot import times
 
 _DATE = re.compile(
-    r"(\d{1,4})([./-])(\d{1,2})\2(\d{2,4})[ T,]+(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?(?:[.,]\d+)?\s*(AM|PM|a\.m\.|p\.m\.)?", re.IGNORECASE
+    r"(\d{1,4})([./-])(\d{1,2})\2(\d{2,4})[ T,]+(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?(?:[.,]\d+)?\s*(AM|PM|a\.m\.|p\.m\.)?",
+    re.IGNORECASE,
 )
 
 
@@ -51,6 +52,8 @@ def local(text: str, first: bool | None = None) -> datetime | None:
     if half:
         hours = hours % 12 + (12 if half[0] in "pP" else 0)
     try:
-        return datetime(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day), hours, int(minute), int(second or 0))
+        return datetime(
+            int(year) + (2000 if len(year) == 2 else 0), int(month), int(day), hours, int(minute), int(second or 0)
+        )
     except ValueError:
         return None

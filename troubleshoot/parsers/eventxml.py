@@ -21,7 +21,9 @@ _START = re.compile(r"<Event(?=[\s>])", re.IGNORECASE)
 _TREE = re.compile(r"^[ \t|]*[-+] ?(?=<)", re.MULTILINE)
 _BOX = re.compile(r"^[ \t]*[|│>] ?|[ \t]*[|│][ \t]*$", re.MULTILINE)
 _NAMESPACE = re.compile(r"\sxmlns(?::\w+)?\s*=\s*(?:'[^']*'|\"[^\"]*\")", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2\d|3[01]));")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2\d|3[01]));"
+)
 _LARGEST = 1_000_000  # characters of one event; Windows writes at most 64 KiB
 
 
@@ -115,7 +117,13 @@ def _element(piece: str) -> Any:
 
     def parsed(text: str, recover: bool) -> Any:
         parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, recover=recover, remove_comments=True, remove_pis=True
+            resolve_entities=False,
+            no_network=True,
+            huge_tree=False,
+            load_dtd=False,
+            recover=recover,
+            remove_comments=True,
+            remove_pis=True,
         )
         return etree.fromstring(_NAMESPACE.sub("", text).encode("utf-8", "replace"), parser)
 

@@ -76,7 +76,9 @@ def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSp
     log = _survey(data, name)
     needles = None if wanted is None else [provider.encode("utf-16-le")[:-1] for provider in wanted]
     for chunk in log.chunks:
-        chunk.hit = needles is None or any(data.find(needle, chunk.offset + FIRST, chunk.end) >= 0 for needle in needles)
+        chunk.hit = needles is None or any(
+            data.find(needle, chunk.offset + FIRST, chunk.end) >= 0 for needle in needles
+        )
     hits = [chunk for chunk in log.chunks if chunk.hit]
     yield from log.problems
     channels: dict[str, int] = {}
@@ -89,7 +91,9 @@ def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSp
             else:
                 kept += 1
             yield one
-    channel = max(channels, key=channels.__getitem__) if channels else channel_of(name) or _one_channel(data, log.chunks)
+    channel = (
+        max(channels, key=channels.__getitem__) if channels else channel_of(name) or _one_channel(data, log.chunks)
+    )
     records = sum(chunk.records for chunk in log.chunks)
     known = [moment for chunk in log.chunks for moment in (chunk.first, chunk.last) if moment is not None]
     for each in channels or [channel]:
@@ -117,7 +121,9 @@ def _survey(data: Any, name: str) -> _Log:
             log.problems.append(Problem(Source(name), "damaged", what))
         return log
     if data[:7] != b"ElfFile":
-        log.problems.append(Problem(Source(name), "damaged", "the file header is damaged; the records are read without it", 0))
+        log.problems.append(
+            Problem(Source(name), "damaged", "the file header is damaged; the records are read without it", 0)
+        )
     dirty = bool(data[120] & 1) or data[:7] != b"ElfFile"
     bad = 0
     for offset in range(HEADER, size - FIRST + 1, CHUNK):
@@ -223,7 +229,7 @@ def _decode(
     blocks = [_whole(data, chunk) for chunk in hits]
     image = io.BytesIO(_file_header(len(blocks)) + b"".join(blocks))
     seen: set[int] = set()
-    quick = None if wanted is None else {provider: ids for provider, ids in wanted.items()}
+    quick: dict[str, frozenset[int] | None] | None = None if wanted is None else dict(wanted)
     for record in _records(PyEvtxParser(image, 1, None, False, None, None, None, True)):
         text: str = record["data"]
         seen.add(record["event_record_id"])
@@ -232,12 +238,13 @@ def _decode(
             if start < 0:
                 start = text.find('"Name":"')
             provider = text[start + 8 : text.find('"', start + 8)]
-            ids = quick.get(provider, False)
-            if ids is False:
+            if provider not in quick:
                 if not any(provider.casefold() == known.casefold() for known in quick):
                     continue
-            elif ids is not None and _quick_id(text) not in ids:
-                continue
+            else:
+                ids = quick[provider]
+                if ids is not None and _quick_id(text) not in ids:
+                    continue
         event = from_dump(orjson.loads(text), name)
         if event is None or not is_wanted(event.provider, event.id, wanted):
             continue

@@ -44,4 +44,8 @@ def _is_code(line: str) -> bool:
     if len(line) > 40 or " " in line:
         return False
     found = codes.normalise(line)
-    return found is not None and found.startswith(("0x8", "0xc", "0x0", "AADSTS", "MSIS")) and any(one.isdigit() for one in line)
+    return (
+        found is not None
+        and found.startswith(("0x8", "0xc", "0x0", "AADSTS", "MSIS"))
+        and any(one.isdigit() for one in line)
+    )

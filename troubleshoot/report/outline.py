@@ -45,7 +45,9 @@ def of(result: Result) -> Iterator[Part]:
 def device(report: Report) -> Iterator[Part]:
     """One device: the verdict and its cause first, what was read last."""
     name = plain(report.device.name or "device without a name")
-    headline = plain(report.findings[0].title) if report.findings else words.nothing_found(report.verdict, report.join_state)
+    headline = (
+        plain(report.findings[0].title) if report.findings else words.nothing_found(report.verdict, report.join_state)
+    )
     yield Part("verdict", f"{words.VERDICTS[report.verdict]}  {headline}", mark=report.verdict)
     state = [name, words.JOIN_STATES[report.join_state]]
     if report.domain_type != "unknown":
@@ -54,7 +56,10 @@ def device(report: Report) -> Iterator[Part]:
         state.append(f"as of {iso(report.as_of)}")
     lost = sum(problem.lost or 0 for problem in report.problems)
     if report.problems:
-        state.append(f"input incomplete: {len(report.problems)} problem{'s' if len(report.problems) > 1 else ''}" + (f", {lost} records lost" if lost else ""))
+        state.append(
+            f"input incomplete: {len(report.problems)} problem{'s' if len(report.problems) > 1 else ''}"
+            + (f", {lost} records lost" if lost else "")
+        )
     yield Part("state", " · ".join(state))
     yield Part("gap", "")
     for number, finding in enumerate(report.findings):
@@ -152,11 +157,16 @@ def _read(report: Report) -> Iterator[Part]:
     for capture in coverage.captures[:_MOST_LINES]:
         who = (capture.account.name or capture.account.kind) if capture.account else "account not told"
         elevated = {True: ", elevated", False: ", not elevated", None: ""}[capture.elevated]
-        yield Part("item", f"{capture.kind} {place(capture.source)}, {iso(capture.time) or 'no time'}, {plain(who)}{elevated}")
+        yield Part(
+            "item", f"{capture.kind} {place(capture.source)}, {iso(capture.time) or 'no time'}, {plain(who)}{elevated}"
+        )
     told = [span for span in coverage.logs if span.records]
     for span in told[:_MOST_LINES]:
         lost = f", {span.lost} lost" if span.lost else ""
-        yield Part("item", f"{plain(span.channel or span.source.path)}: {span.records} records, {iso(span.first)} to {iso(span.last)}{lost}")
+        yield Part(
+            "item",
+            f"{plain(span.channel or span.source.path)}: {span.records} records, {iso(span.first)} to {iso(span.last)}{lost}",
+        )
     rest = len(coverage.logs) - min(len(told), _MOST_LINES)
     if rest > 0:
         yield Part("item", f"{rest} more event logs, empty or without records of use here")

@@ -7,7 +7,9 @@ import unicodedata
 
 _LONGEST = 600
 # C0 and C1 controls, direction overrides and isolates, invisible and line-separating characters.
-_ACTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+_ACTIVE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~^&@:$])|(?<=\w)(\.)(?=\w)|^(\s*)([-=]|\d+[.)])")
 
 

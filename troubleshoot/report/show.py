@@ -127,7 +127,9 @@ def text(cases: Sequence[Case], missing: Sequence[Unread]) -> str:
         lines += [f"{plain(name)}  ({case.join_state}, {case.domain_type} domain)", ""]
         for capture in (*case.captures, *case.other_captures):
             who = (capture.account.name or capture.account.kind) if capture.account else "account not told"
-            lines.append(f"{capture.kind}  {plain(capture.source.path)}:{capture.source.line}  {iso(capture.time) or 'no time'}  {plain(who)}")
+            lines.append(
+                f"{capture.kind}  {plain(capture.source.path)}:{capture.source.line}  {iso(capture.time) or 'no time'}  {plain(who)}"
+            )
             section: str | None = ""
             for field in capture.fields:
                 if field.section != section:
@@ -141,7 +143,10 @@ def text(cases: Sequence[Case], missing: Sequence[Unread]) -> str:
             lines += [f"  {row['time']}  {row['what']}  {plain(row['source']['path'])}" for row in timeline(case)]
             lines.append("")
         if case.events:
-            lines.append(f"{len(case.events)} events, newest first" + (f"; the first {_MOST_LINES}:" if len(case.events) > _MOST_LINES else ""))
+            lines.append(
+                f"{len(case.events)} events, newest first"
+                + (f"; the first {_MOST_LINES}:" if len(case.events) > _MOST_LINES else "")
+            )
             for event in case.events[:_MOST_LINES]:
                 lines.append(f"  {iso(event.time) or event.time_text or 'no time'}  {plain(event_text(event))}")
             lines.append("")
