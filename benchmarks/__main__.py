@@ -84,9 +84,9 @@ def one_device(rounds: int) -> None:
             return lambda: [run() for _ in range(20)] and None
 
         found = in_turn({"bare": many(bare), "whole": many(whole)}, rounds * 3)
-        lines = text.count("\n")
+        lines, micro = text.count("\n"), found["whole"] / 20 * 1e6
         print(
-            f"c  {folder.name}: {found['whole'] / found['bare']:.1f} x bare loop ({found['whole'] / 20 * 1e6:.0f} us, {lines} lines); at most 15"
+            f"c  {folder.name}: {found['whole'] / found['bare']:.1f} x bare loop ({micro:.0f} us, {lines} lines); at most 15"
         )
 
 

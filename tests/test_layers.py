@@ -28,7 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "ruleyaml",
             "ruleschema",
         }
-    ),  # fmt: skip
+    ),
     frozenset({"attempts", "loader", "formats"}),
     frozenset({"case"}),
     frozenset({"match"}),

@@ -24,7 +24,10 @@ from typing import Any
 CHUNK, FIRST, HEADER = 65536, 512, 4096
 NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-_CODES = {"null": 0x00, "str": 0x01, "u8": 0x04, "u16": 0x06, "i32": 0x07, "u32": 0x08, "u64": 0x0A, "bool": 0x0D, "guid": 0x0F, "time": 0x11, "sid": 0x13, "hex32": 0x14, "hex64": 0x15, "xml": 0x21}  # fmt: skip
+_CODES = {
+    **{"null": 0x00, "str": 0x01, "u8": 0x04, "u16": 0x06, "i32": 0x07, "u32": 0x08, "u64": 0x0A, "bool": 0x0D},
+    **{"guid": 0x0F, "time": 0x11, "sid": 0x13, "hex32": 0x14, "hex64": 0x15, "xml": 0x21},
+}
 _FORMATS = {"u8": "<B", "u16": "<H", "i32": "<i", "u32": "<I", "u64": "<Q", "bool": "<I", "hex32": "<I", "hex64": "<Q"}
 _FRAGMENT = b"\x0f\x01\x01\x00"
 _OPEN, _OPEN_WITH_ATTRIBUTES, _CLOSE_START, _CLOSE_EMPTY, _END = 0x01, 0x41, 0x02, 0x03, 0x04

@@ -15,7 +15,8 @@ from troubleshoot.tables import DATA
 
 _FACILITIES = {
     0x000: "NULL", 0x001: "RPC", 0x002: "DISPATCH", 0x003: "STORAGE", 0x004: "ITF", 0x007: "WIN32", 0x008: "WINDOWS", 0x009: "SSPI",
-    0x00A: "CONTROL", 0x00B: "CERT", 0x00C: "INTERNET", 0x010: "MSMQ", 0x015: "WINDOWS_CE", 0x018: "MDM (management enrolment)", 0x019: "HTTP",
+    0x00A: "CONTROL",
+    0x00B: "CERT", 0x00C: "INTERNET", 0x010: "MSMQ", 0x015: "WINDOWS_CE", 0x018: "MDM (management enrolment)", 0x019: "HTTP",
     0x01C: "DSREG (device registration)", 0x024: "WINDOWSUPDATE", 0x026: "GRAPHICS", 0x028: "TPM services", 0x029: "TPM software",
     0x048: "AAD", 0x04C: "AAD cloud AP", 0xAA: "ADAL",
 }  # fmt: skip

@@ -138,17 +138,9 @@ def r005_ambiguous(file: RuleFile, context: Context) -> Found:
     for node in leaves:
         values = node[3] if isinstance(node[3], list) else [node[3]]
         for value in values:
-            if (
-                node[2] == "code"
-                and isinstance(value, str)
-                and known.get(value, {}).get("alone") is False
-                and node[1] == "join"
-            ):
-                if len(values) == 1:
-                    yield (
-                        "match",
-                        f"R005 {value} means more than one thing: add a message, server code, sub-code or phase",
-                    )
+            ambiguous = isinstance(value, str) and known.get(value, {}).get("alone") is False
+            if node[1] == "join" and node[2] == "code" and ambiguous and len(values) == 1:
+                yield "match", f"R005 {value} means more than one thing: add a message, server code, sub-code or phase"
 
 
 def r006_patterns(file: RuleFile, context: Context) -> Found:

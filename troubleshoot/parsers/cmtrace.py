@@ -20,16 +20,29 @@ _SIMPLE = re.compile(
     r"^(.*?)\s*\$\$<([^<>]{1,60})><(\d\d?-\d\d?-\d{4} \d\d?:\d\d:\d\d(?:\.\d+)?)([+-]\d{1,4})?>(?:<thread=(\d+)[^>]*>)?"
 )
 _COLUMNS = re.compile(
-    r"^(.{3,2000}?)[ \t]{2,}([A-Za-z][\w.]{2,60})[ \t]{2,}(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\s+\d{1,2}:\d\d:\d\d(?:\s*[AP]M)?)[ \t]+(\d{1,6})\s*\(0x[0-9A-Fa-f]+\)"
+    r"^(.{3,2000}?)[ \t]{2,}([A-Za-z][\w.]{2,60})[ \t]{2,}"
+    r"(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\s+\d{1,2}:\d\d:\d\d(?:\s*[AP]M)?)[ \t]+(\d{1,6})\s*\(0x[0-9A-Fa-f]+\)"
 )
 _EXTENSION = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)\s+\[(\w+)\]:\s*(.*)$")
 _NAMED = re.compile(
     r"^\W*(CoManagementHandler|CcmAad|ADALOperationProvider|ClientIDManagerStartup)\.log\W+(.{5,2000})$", re.IGNORECASE
 )
 # What only CoManagementHandler writes, for lines that were pasted without their columns.
-_COMANAGEMENT = ("co-existence mode", "unexpected vendor", "queuing enrollment timer", "mdm enrollment failed with error", "device is already enrolled with mdm", "co-management is disabled but expected", "workload settings is different", "enrolling device with registerdevicewithmanagement")  # fmt: skip
+_COMANAGEMENT = (
+    "co-existence mode",
+    "unexpected vendor",
+    "queuing enrollment timer",
+    "mdm enrollment failed with error",
+    "device is already enrolled with mdm",
+    "co-management is disabled but expected",
+    "workload settings is different",
+    "enrolling device with registerdevicewithmanagement",
+)
 _THREAD = re.compile(r"\d \(0x")
-_SIGNS = ("<![LOG[", "$$<", "Z\t[", "Z [", ".log", "o-existence", "nrollment t", "nrollment f", "unexpected vendor", "o-management", "already enrolled", "nrolling device", "orkload settings")  # fmt: skip
+_SIGNS = (
+    *("<![LOG[", "$$<", "Z\t[", "Z [", ".log", "o-existence", "nrollment t", "nrollment f", "unexpected vendor"),
+    *("o-management", "already enrolled", "nrolling device", "orkload settings"),
+)
 _MOST = 500_000
 
 

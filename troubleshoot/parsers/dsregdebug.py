@@ -29,7 +29,8 @@ _DC = re.compile(r"DsGetDcName\b.{0,300}?(0x[0-9A-Fa-f]{7,8})")
 _FAILED = re.compile(r"TenantInfo::Discover failed with error code\W{0,4}(0x[0-9A-Fa-f]{7,8})")
 _REQUEST = re.compile(r"ClientRequestId:\s*([0-9A-Za-z-]{36})")
 _ACCOUNT = re.compile(
-    r"^\W*(?:Account|Removing account|Default account):\s*([^,]{4,200}),\s*user:\s*([^,\s]{3,200}?)(?:,\s*authority:\s*(\S{4,300}?))?\.?\s*$"
+    r"^\W*(?:Account|Removing account|Default account):\s*([^,]{4,200}),"
+    r"\s*user:\s*([^,\s]{3,200}?)(?:,\s*authority:\s*(\S{4,300}?))?\.?\s*$"
 )
 _RESULT = re.compile(r"^\W*Remove account result:\s*(0x[0-9A-Fa-f]{1,8})")
 _SIGNS = ("preCheckResult", "::", "DSREGCMD_", "ListAccounts", "CleanupAccounts", "Default account", "isDcAvailable")

@@ -39,7 +39,9 @@ _ABSENT = {
     "none": "none",
 }
 _MASKED = re.compile(
-    r"^\W*(?:[xX*#?•_-]{4,}|(?:[xX]{2,}[-. ]?){2,}|(?:A{8,})|<[^<>]{1,60}>|\[(?:redacted|removed|hidden|masked|[a-z -]{0,20}id)\]|\(?(?:redacted|removed|hidden|masked)\)?)\W*$",
+    # No repeat stands inside a repeat of the same letters: a line of a million x must cost a million steps.
+    r"^[^\w<>]{0,20}(?:[xX*#?•_-]{4,}|[xX]{2,}(?:[-. ][xX]{2,})+|A{8,}|<[^<>]{1,60}>"
+    r"|[\[(]?(?:redacted|removed|hidden|masked)[\])]?|\[[a-z -]{0,20}id\])[^\w<>]{0,20}$",
     re.IGNORECASE,
 )
 

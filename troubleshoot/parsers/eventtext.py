@@ -23,7 +23,9 @@ from troubleshoot.parsers.eventrecord import is_wanted, level_word
 from troubleshoot.parsers.providers import channel_provider, provider_of
 
 _HEAD = re.compile(
-    r"^(log name|source|date|event id|eventid|level|user|computer|task category|keywords|opcode|provider ?name|logname|id|leveldisplayname|timecreated|machinename|recordid|message|description|protokollname|quelle|datum|ereignis-id|ebene|benutzer|beschreibung)\s*:\s?(.*)$",
+    r"^(log name|source|date|event id|eventid|level|user|computer|task category|keywords|opcode|provider ?name|"
+    r"logname|id|leveldisplayname|timecreated|machinename|recordid|message|description|"
+    r"protokollname|quelle|datum|ereignis-id|ebene|benutzer|beschreibung)\s*:\s?(.*)$",
     re.IGNORECASE,
 )
 _SAME = {

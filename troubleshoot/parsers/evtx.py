@@ -245,7 +245,11 @@ def _decode(
                 ids = quick[provider]
                 if ids is not None and _quick_id(text) not in ids:
                     continue
-        event = from_dump(orjson.loads(text), name)
+        try:
+            event = from_dump(orjson.loads(text), name)
+        except ValueError:  # damaged text: the second reader may do better
+            seen.discard(record["event_record_id"])
+            continue
         if event is None or not is_wanted(event.provider, event.id, wanted):
             continue
         channel = event.channel or ""
@@ -345,6 +349,10 @@ def _one_channel(data: Any, chunks: list[_Chunk]) -> str | None:
         return None
     image = io.BytesIO(_file_header(1) + _whole(data, chunks[0]))
     for record in _records(PyEvtxParser(image, 1, None, False, None, None, None, True)):
-        event = from_dump(orjson.loads(record["data"]), "")
-        return event.channel if event is not None else None
+        try:
+            event = from_dump(orjson.loads(record["data"]), "")
+        except ValueError:
+            continue
+        if event is not None:
+            return event.channel
     return None
