@@ -25,8 +25,20 @@ CHUNK, FIRST, HEADER = 65536, 512, 4096
 NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _CODES = {
-    **{"null": 0x00, "str": 0x01, "u8": 0x04, "u16": 0x06, "i32": 0x07, "u32": 0x08, "u64": 0x0A, "bool": 0x0D},
-    **{"guid": 0x0F, "time": 0x11, "sid": 0x13, "hex32": 0x14, "hex64": 0x15, "xml": 0x21},
+    "null": 0x00,
+    "str": 0x01,
+    "u8": 0x04,
+    "u16": 0x06,
+    "i32": 0x07,
+    "u32": 0x08,
+    "u64": 0x0A,
+    "bool": 0x0D,
+    "guid": 0x0F,
+    "time": 0x11,
+    "sid": 0x13,
+    "hex32": 0x14,
+    "hex64": 0x15,
+    "xml": 0x21,
 }
 _FORMATS = {"u8": "<B", "u16": "<H", "i32": "<i", "u32": "<I", "u64": "<Q", "bool": "<I", "hex32": "<I", "hex64": "<Q"}
 _FRAGMENT = b"\x0f\x01\x01\x00"

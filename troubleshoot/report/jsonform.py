@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,18 @@ SCHEMA_VERSION = "1"
 
 def dump(result: Result) -> bytes:
     """The JSON text of a result, UTF-8, indented."""
-    return orjson.dumps(form(result), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return text_of(form(result))
+
+
+_ACTIVE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def text_of(data: dict[str, Any]) -> bytes:
+    """JSON in which nothing acts on a terminal either: direction marks and C1 controls stand as escapes."""
+    raw = orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    if raw.isascii():
+        return raw
+    return _ACTIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", raw.decode()).encode()
 
 
 def form(result: Result) -> dict[str, Any]:

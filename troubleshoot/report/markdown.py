@@ -13,8 +13,8 @@ def render(result: Result) -> str:
     lines: list[str] = []
     before = ""
     for part in of(result):
-        listed = part.role in ("item", "proof", "step", "command")
-        if lines and lines[-1] and not (listed and before in ("item", "proof", "step", "command", "heading")):
+        listed = part.role in ("item", "line", "proof", "step", "command")
+        if lines and lines[-1] and not (listed and before in ("item", "line", "proof", "step", "command", "heading")):
             lines.append("")
         lines += _part(part)
         before = part.role
@@ -38,7 +38,7 @@ def _part(part: Part) -> list[str]:
     if role == "proof":
         where = f"{code(part.mark)}: " if part.mark else ""
         return [f"{'  ' * max(part.depth - 1, 0)}- {where}{code(text)}"]
-    if role == "item":
+    if role in ("item", "line"):
         return [f"- {markdown(text)}"]
     if role == "step":
         return [f"{part.mark} {markdown(text)}"]

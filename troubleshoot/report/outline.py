@@ -18,7 +18,8 @@ _MOST_LINES = 12
 
 
 class Part(NamedTuple):
-    """One paragraph. ``role``: verdict, state, title, heading, text, proof, step, command, note, item, gap."""
+    """One paragraph. ``role``: verdict, state, title, heading, text, proof, step, command, note,
+    item, line (an item that is never wrapped), gap."""
 
     role: str
     text: str
@@ -37,7 +38,7 @@ def of(result: Result) -> Iterator[Part]:
     if result.unread:
         yield Part("heading", words.HEADINGS["problems"])
         for one in result.unread[:_MOST_LINES]:
-            yield Part("item", f"{plain(one.path)}: {plain(one.reason)}")
+            yield Part("line", f"{plain(one.path)}: {plain(one.reason)}")
         if len(result.unread) > _MOST_LINES:
             yield Part("item", f"{len(result.unread) - _MOST_LINES} more files, named in the JSON form")
 

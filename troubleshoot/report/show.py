@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import orjson
-
 from troubleshoot.case import Case, event_text
 from troubleshoot.model import Event, Unread
-from troubleshoot.report.jsonform import SCHEMA_VERSION, attempt, device, problems, source, unread
+from troubleshoot.report.jsonform import SCHEMA_VERSION, attempt, device, problems, source, text_of, unread
 from troubleshoot.report.safe import plain
 from troubleshoot.times import iso, order
 
@@ -18,7 +16,7 @@ _MOST_LINES = 40  # events in the text form; the JSON form has them all
 
 def dump_json(cases: Sequence[Case], missing: Sequence[Unread]) -> bytes:
     """The JSON text, UTF-8."""
-    return orjson.dumps(json_form(cases, missing), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return text_of(json_form(cases, missing))
 
 
 def json_form(cases: Iterable[Case], missing: Iterable[Unread]) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def _plain(part: Part, width: int) -> list[str]:
     if role == "proof":
         head = f"{indent}  {part.mark}   " if part.mark else f"{indent}  "
         return _wrapped(text, head, indent + "      ", width)
+    if role == "line":
+        return [f"{indent}  - {text}"]
     if role == "item":
         return _wrapped(text, f"{indent}  - ", f"{indent}    ", width)
     if role == "step":
