@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -27,3 +29,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = [one for one in terminalreporter.stats.get("skipped", []) if "../shared is absent" in str(one.longrepr)]
     if skipped:
         terminalreporter.write_line(f"{len(skipped)} tests skipped: ../shared is absent")
+
+
+# The same examples in every run, so that a run of CI says the same as the run before it; to look for new ones:
+# HYPOTHESIS_PROFILE=random python -m pytest
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))

@@ -252,3 +252,9 @@ def test_app_requests_are_a_flow_of_their_own_and_settle_no_prt() -> None:
     assert set(broker) == {("0xcaa5001c",), ("0xcaa2000c", "0xcaa90004", "AADSTS50076")}
     says(broker["0xcaa2000c", "0xcaa90004", "AADSTS50076"], server_code="interaction_required")
     assert [one.flow for one in standing(found)] == ["broker", "prt"]
+
+
+def test_a_digit_that_is_no_number_is_text() -> None:
+    """'²' is a digit to Python and no number to int(); found by the property test."""
+    (found,) = built(event(1025, "08:58", AAD, value="²"))
+    assert (found.outcome, found.http_status) == ("failed", "²")

@@ -40,7 +40,7 @@ def look_up(typed: Sequence[str], ruleset: Ruleset) -> list[Found]:
 def _one(text: str, ruleset: Ruleset) -> Found:
     readings = codebook.explain(text)
     names = [] if any(one.name for one in readings) else codebook.search(text)
-    if any(letter.isdigit() for letter in text[:3]) or len(names) > 400:
+    if any(letter.isdecimal() for letter in text[:3]) or len(names) > 400:
         names = []
     wanted = {one.code.casefold() for one in (*readings, *names[:5])} | {text.strip().casefold()}
     return Found(text, tuple(readings), tuple(names), tuple(_rules(wanted, ruleset)))

@@ -139,7 +139,7 @@ def readings(text: str) -> tuple[str, ...]:
         number = int(code, 16)
         if 0 < number < 0x10000:
             found.append(mask(0x80070000 | number))
-        if bare.isascii() and bare.isdigit():
+        if bare.isascii() and bare.isdecimal():
             if 100 <= number < 600 and len(bare) == 3:
                 found.append(f"HTTP {bare}")
             if 5 <= len(bare) <= 7:

@@ -196,7 +196,7 @@ def _fails(event: Event) -> bool:
         return code(event, "Result") is not None
     if event.id in (1024, 1025):
         status = value(event, "value", "Data1", "Status") or ""
-        return not status.isdigit() or int(status) >= 400
+        return not status.isdecimal() or int(status) >= 400
     return event.id in _FAILURES or event.id in _ENTERPRISE
 
 

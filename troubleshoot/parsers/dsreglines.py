@@ -85,7 +85,7 @@ def section_title(text: str) -> str | None:
     squeezed = squeeze(text)
     if squeezed.startswith("workaccount"):
         rest = squeezed[11:]
-        return f"Work Account {rest}".strip() if not rest or (rest.isdigit() and len(rest) < 4) else None
+        return f"Work Account {rest}".strip() if not rest or (rest.isdecimal() and len(rest) < 4) else None
     return index().sections.get(squeezed)
 
 

@@ -83,7 +83,7 @@ def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Prob
     try:
         for row in reader:
             line, at = at, start + 2 + reader.line_num
-            if len(row) > needed and row[columns["id"]].strip().isdigit():
+            if len(row) > needed and row[columns["id"]].strip().isdecimal():
                 rows.append((line, row))
                 sheet.taken.update(range(line - 1, at - 1))
             elif any(cell.strip() for cell in row):
@@ -109,7 +109,7 @@ def _event(name: str, line: int, row: list[str], columns: dict[str, int], first:
 
     number = int(cell("id")[:6])
     provider, text, time_text = provider_of(cell("provider")), cell("text"), cell("time")
-    record = int(cell("record")) if cell("record").isdigit() else None
+    record = int(cell("record")) if cell("record").isdecimal() else None
     channel = cell("channel") or None
     moment = eventtimes.local(time_text, first)
     return Event(

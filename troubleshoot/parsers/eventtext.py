@@ -175,7 +175,7 @@ def _event(sheet: Sheet, at: int, head: dict[str, str], number: int, text: str) 
     )
     time_text = head.get("time") or None
     moment = eventtimes.local(time_text) if time_text else None
-    record = int(head["record"]) if head.get("record", "").isdigit() else None
+    record = int(head["record"]) if head.get("record", "").isdecimal() else None
     return Event(
         provider=provider,
         id=number,

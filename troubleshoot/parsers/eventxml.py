@@ -83,7 +83,7 @@ def from_xml(piece: str, path: str, line: int | None = None) -> Event | None:
     provider = system.find("Provider")
     number = system.findtext("EventID")
     name = provider.get("Name") or provider.get("EventSourceName") if provider is not None else None
-    if not name or not (number or "").strip().lstrip("-").isdigit():
+    if not name or not (number or "").strip().lstrip("-").isdecimal():
         return None
     data: dict[str, str] = {}
     for section in (root.find("EventData"), root.find("UserData")):
@@ -101,11 +101,11 @@ def from_xml(piece: str, path: str, line: int | None = None) -> Event | None:
         channel=channel,
         time=utc(created.get("SystemTime")) if created is not None else None,
         level=level_word(level),
-        record=int(record) if record.isdigit() else None,
+        record=int(record) if record.isdecimal() else None,
         computer=(system.findtext("Computer") or "").strip() or None,
         data=data,
         text=(rendered.findtext("Message") or "").strip() or None if rendered is not None else None,
-        source=Source(path, line, int(record) if record.isdigit() else None, channel),
+        source=Source(path, line, int(record) if record.isdecimal() else None, channel),
         user=security.get("UserID") or None if security is not None else None,
         activity=activity(correlation.get("ActivityID")) if correlation is not None else None,
     )

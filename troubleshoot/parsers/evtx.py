@@ -276,7 +276,7 @@ def _quick_id(text: str) -> int | None:
     if text[at : at + 1] == "{":
         at = text.find('"#text":', at) + 8
     end = at
-    while text[end : end + 1].isdigit():
+    while text[end : end + 1].isdecimal():
         end += 1
     return int(text[at:end]) if end > at else None
 

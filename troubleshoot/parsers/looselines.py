@@ -47,5 +47,5 @@ def _is_code(line: str) -> bool:
     return (
         found is not None
         and found.startswith(("0x8", "0xc", "0x0", "AADSTS", "MSIS"))
-        and any(one.isdigit() for one in line)
+        and any(one.isdecimal() for one in line)
     )

@@ -39,7 +39,7 @@ def _escaped(found: re.Match[str]) -> str:
         return {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;", ":": "&#58;"}.get(found[1], "\\" + found[1])
     if found[2]:
         return "&#46;"
-    return f"{found[3]}\\{found[4]}" if not found[4][0].isdigit() else f"{found[3]}{found[4][:-1]}\\{found[4][-1]}"
+    return f"{found[3]}\\{found[4]}" if not found[4][0].isdecimal() else f"{found[3]}{found[4][:-1]}\\{found[4][-1]}"
 
 
 def code(text: str, longest: int = _LONGEST) -> str:
