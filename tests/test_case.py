@@ -281,13 +281,6 @@ def test_capture_user(one: Capture, expected: str | None) -> None:
 # ---------------------------------------------------------------------------------------------------- look-ups
 
 
-def test_fields_hold_every_occurrence_newest_capture_first() -> None:
-    old = capture(("WorkAccountNgcSet", NO), ("WorkAccountNgcSet", YES), time="08:00", path="a.txt")
-    new = capture(("WorkAccountNgcSet", YES), time="09:00", path="b.txt")
-    found = Case.of([old, new]).fields["WorkAccountNgcSet"]
-    assert [(one.source.path, field.line) for one, field in found] == [("b.txt", 1), ("a.txt", 1), ("a.txt", 2)]
-
-
 def test_registry_by_key_each_value_once() -> None:
     def made(path: str, name: str, value: int) -> RegistryValue:
         return RegistryValue("HKLM\\Software\\X\\", name, "REG_DWORD", value, Source(path, 1))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from troubleshoot import attempts as rebuilding
@@ -31,6 +33,7 @@ from troubleshoot.model import (
 from troubleshoot.ordering import by_name, distinct, newest_first, place, unique, whole_spans
 
 _CLEARED = (110, 371)  # the registration was cleared, the task unregistered the device
+_line_of = attrgetter("line")
 _BUILD_KEY = r"HKLM\SOFTWARE\MICROSOFT\WINDOWS NT\CURRENTVERSION"
 
 
@@ -76,18 +79,6 @@ class Case:
         return cls(evidence, as_of, collector)
 
     # -------------------------------------------------------------------------------------------------- look-ups
-
-    @cached_property
-    def fields(self) -> Mapping[str, tuple[tuple[Capture, Field], ...]]:
-        """Every printed field by its rule name, newest capture first; within one capture in the order printed."""
-        found: dict[str, tuple[tuple[Capture, Field], ...]] = {}
-        for capture in self.captures:
-            for field in capture.fields:
-                name = field.name
-                if name is not None:
-                    known = found.get(name)
-                    found[name] = ((capture, field),) if known is None else (*known, (capture, field))
-        return found
 
     @cached_property
     def by_event(self) -> Mapping[tuple[str, int], tuple[Event, ...]]:
@@ -155,24 +146,25 @@ class Case:
         return key_of(capture.account)
 
     @cached_property
-    def _lines(self) -> dict[tuple[object, ...], Field | Event | LogLine | RegistryValue]:
-        found: dict[tuple[object, ...], Field | Event | LogLine | RegistryValue] = {}
+    def _lines(self) -> dict[tuple[object, ...], Event | LogLine | RegistryValue]:
+        found: dict[tuple[object, ...], Event | LogLine | RegistryValue] = {}
         for one in self.registry:
             found.setdefault(tuple(one.source), one)
         for line in self.log_lines:
             found.setdefault(tuple(line.source), line)
         for event in self.events:
             found[tuple(event.source)] = event
-        for capture in (*self.other_captures, *self.captures):
-            for field in capture.fields:
-                found[capture.source.path, field.line, None, None] = field
         return found
 
     def line_text(self, source: Source) -> str:
         """What the line or record at ``source`` says, in one line; empty where it is not known."""
+        if source.record is None and source.line is not None:
+            for capture in (*self.captures, *self.other_captures):
+                if capture.source.path == source.path:
+                    at = bisect_right(capture.fields, source.line, key=_line_of) - 1
+                    if at >= 0 and capture.fields[at].line == source.line:
+                        return f"{capture.fields[at].label} : {capture.fields[at].text}"
         found = self._lines.get(tuple(source))
-        if isinstance(found, Field):
-            return f"{found.label} : {found.text}"
         if isinstance(found, Event):
             return event_text(found)
         if isinstance(found, RegistryValue):

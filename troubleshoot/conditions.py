@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 Node = list[Any]
@@ -61,7 +62,11 @@ class Nodes:
         return self._leaf(kind, body)
 
     def _group(self, kind: str, members: Iterable[int]) -> int:
-        unique = list(dict.fromkeys(members))
+        flat: dict[int, None] = {}
+        for member in members:
+            node = self.table[member]
+            flat.update(dict.fromkeys(node[1] if node[0] == kind else (member,)))
+        unique = list(flat)
         return unique[0] if len(unique) == 1 else self._put([kind, unique])
 
     def _leaf(self, kind: str, body: Mapping[str, Any]) -> int:
@@ -157,6 +162,53 @@ def triggers(table: list[Node], number: int) -> set[str]:
     if node[0] in ("not", "sign", "capture"):
         return set()
     return _leaf_triggers(node)
+
+
+Question = tuple[str, frozenset[str]]
+
+
+def dispatch(table: list[Node], number: int) -> list[tuple[str, list[Question]]]:
+    """The keys of :func:`triggers`, each with questions that also rule the node out: (subject, values).
+
+    Where a subject (``dsreg:DomainName``, ``attempt:join:phase``) has a known value that is none of these, the node is
+    false. So rules that share a code and differ in one field are told apart without evaluating each of them.
+    """
+    node = table[number]
+    if node[0] == "any":
+        return [one for member in node[1] for one in dispatch(table, member)] if triggers(table, number) else []
+    if node[0] != "all":
+        return [(key, []) for key in sorted(triggers(table, number))]
+    keyed = [one for one in node[1] if triggers(table, one)]
+    if not keyed:
+        return []
+    best = min(keyed, key=lambda one: _rank(triggers(table, one)))
+    asked = [found for member in node[1] if member != best and (found := _question(table[member])) is not None]
+    return [(key, [*questions, *asked]) for key, questions in dispatch(table, best)]
+
+
+def combinations(questions: Iterable[Question], most: int = 64) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The subjects of ``questions``, and every combination of values that passes; subjects of many values left out."""
+    unique: dict[str, frozenset[str]] = {}
+    for subject, values in sorted(questions, key=lambda one: len(one[1])):
+        size = len(values)
+        for known in unique.values():
+            size *= len(known)
+        if subject not in unique and size <= most:
+            unique[subject] = values
+    subjects = tuple(sorted(unique))
+    return subjects, list(product(*(sorted(unique[subject]) for subject in subjects)))
+
+
+_COMPARED = frozenset({"code", "phase", "suberror", "server_code", "server_subcode", "http_error", "registration"})
+
+
+def _question(node: Node) -> Question | None:
+    """What an equality test of one field or one property of attempts asks, and the values that pass."""
+    if node[0] == "dsreg" and (values := values_of(node[2])):
+        return f"dsreg:{node[1]}", frozenset(values)
+    if node[0] == "attempt" and node[2] in _COMPARED and (values := values_of(node[3])):
+        return f"attempt:{node[1]}:{node[2]}", frozenset(values)
+    return None
 
 
 def flows(table: list[Node], numbers: Iterable[int], provider_flow: Mapping[str, str | None]) -> set[str]:

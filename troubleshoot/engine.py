@@ -48,11 +48,13 @@ def present_keys(ruleset: Ruleset, case: Case, evaluator: Evaluator) -> set[str]
         for alias, names in ruleset.provider_names.items():
             for name in names:
                 present.update(f"event:{alias}:{number}" for number in case.event_ids.get(name, ()))
-    fields = case.fields
-    for name in ruleset.fields_asked:
-        for _, field in fields.get(name, ()):
-            present.add(f"dsreg:{name}")
-            present.add(f"dsreg:{name}={field.text.casefold()}")
+    for capture in case.captures:
+        named = capture.named
+        for name in ruleset.fields_asked:
+            field = named.get(name)
+            if field is not None:
+                present.add(f"dsreg:{name}")
+                present.add(f"dsreg:{name}={field.text.casefold()}")
     present.update(f"registry:{key}" for key in case.keys)
     for name, found in case.facts.items():
         present.add(f"fact:{name}")
@@ -66,9 +68,21 @@ def candidates(ruleset: Ruleset, case: Case, evaluator: Evaluator) -> list[int]:
     found: set[int] = set()
     for key in present_keys(ruleset, case, evaluator):
         hit = index.get(key)
-        if hit:
-            found.update(hit)
+        if hit is None:
+            continue
+        for subjects, rules in hit.items():
+            values = evaluator.known_values(subjects) if subjects else _NOTHING_ASKED
+            if values is None:
+                for numbers in rules.values():
+                    found.update(numbers)
+            else:
+                for value in values:
+                    if value in rules:
+                        found.update(rules[value])
     return sorted(found)
+
+
+_NOTHING_ASKED = frozenset({""})
 
 
 # ------------------------------------------------------------------------------------------------- one rule
@@ -209,7 +223,10 @@ def signals(evaluator: Evaluator, names: Iterable[str]) -> list[tuple[datetime, 
 def _time_of(case: Case, evaluator: Evaluator, spec: Mapping[str, str]) -> list[tuple[datetime, str | None]]:
     needs = (evaluator.fields_known.get(spec["field"]) or {}).get("needs")
     found: list[tuple[datetime, str | None]] = []
-    for capture, field in case.fields.get(spec["field"], ()):
+    for capture in case.captures:
+        field = capture.named.get(spec["field"])
+        if field is None:
+            continue
         moment = times.issued(field.text) if spec.get("part") == "issued" else times.parse(field.text)
         if moment is not None:
             found.append((moment, case.capture_user(capture) if needs else None))

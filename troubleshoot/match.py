@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import product
+from itertools import chain, product
 from typing import Any, NamedTuple, TypeAlias
 
 from troubleshoot import codes, times
@@ -58,6 +58,7 @@ class Evaluator:
         self.standing = standing(case.attempts)
         self.users = case.user_keys()
         self._tried: dict[tuple[tuple[str, ...], bool], tuple[Context, ...]] = {}
+        self._values: dict[str, frozenset[str] | None] = {}
         self._excluded: dict[str, bool] = {}
         self.present = Context(None, {}, {}, any_attempt=True)
 
@@ -180,6 +181,50 @@ class Evaluator:
         if field.absence in ("masked", "cut"):
             return None
         return self._test(number, spec)(field.text, self.case.as_of)
+
+    def known_values(self, subjects: str) -> frozenset[str] | None:
+        """The combinations of values, in lower case, that subjects of the index have in any context.
+
+        Subjects (see :func:`troubleshoot.conditions.dispatch`) and values are joined by line ends. None where one of
+        the values cannot be told.
+        """
+        if subjects in self._values:
+            return self._values[subjects]
+        if "\n" in subjects:
+            each = [self.known_values(subject) for subject in subjects.split("\n")]
+            sure = [values for values in each if values is not None]
+            found = frozenset("\n".join(values) for values in product(*sure)) if len(sure) == len(each) else None
+        else:
+            kind, _, name = subjects.partition(":")
+            values = list(self._values_of_field(name) if kind == "dsreg" else self._values_of_attempts(name))
+            sure_ones = [one for one in values if one is not None]
+            found = frozenset(chain.from_iterable(sure_ones)) if len(sure_ones) == len(values) else None
+        self._values[subjects] = found
+        return found
+
+    def _values_of_field(self, name: str) -> Iterator[list[str] | None]:
+        for user in (None, *self.users):
+            answer = self.answer(name, user)
+            if isinstance(answer, tuple):
+                _, field = answer
+                text = field.text
+                yield None if field.absence in ("masked", "cut") else [
+                    text.casefold(), (codes.normalise(text) or text).casefold()
+                ]
+            elif answer is None:
+                yield None
+
+    def _values_of_attempts(self, name: str) -> Iterator[list[str] | None]:
+        flow, _, name = name.partition(":")
+        mine = [one for one in self.standing if one.flow == flow]
+        if not mine:
+            yield None
+        for attempt in mine:
+            if name == "code":
+                yield [code.casefold() for code in attempt.codes] or ([] if "code" in attempt.printed else None)
+            else:
+                value = getattr(attempt, name)
+                yield [value.casefold()] if value is not None else [] if name in attempt.printed else None
 
     def answer(self, name: str, user: str | None) -> tuple[Capture, Field] | bool | None:
         """The newest capture able to answer for a field, with the field.
@@ -468,6 +513,8 @@ class Evaluator:
         What an attempt or event told is dated by it. A field of a capture is a present fault, dated by the capture;
         one whose capture has no time is never settled.
         """
+        if not signals:
+            return None
         known, latest = self._dated(number, context)
         if not known or latest is None:
             return None

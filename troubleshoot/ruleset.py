@@ -10,18 +10,21 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from troubleshoot.conditions import BadCondition, Node, Nodes, flows, triggers, values_of, walk
+from troubleshoot.conditions import BadCondition, Node, Nodes, combinations, dispatch, flows, values_of, walk
 from troubleshoot.model import FixStep, Wanted
 from troubleshoot.valuetest import Test
 
 PACKAGE = Path(__file__).resolve().parent
 COMPILED = PACKAGE / "data" / "compiled.json"
-FORMAT = 3  # of the compiled form; a file of another format is compiled anew
+FORMAT = 5  # of the compiled form; a file of another format is compiled anew
 
+
+Entry: TypeAlias = dict[str, dict[str, list[int]]]
+"""Rules of one key by the subjects they also ask about and the values that pass, each joined by line ends."""
 
 _NO_LINES: Mapping[str, int] = {}
 
@@ -147,15 +150,18 @@ def compile_rules(files: Sequence[RuleFile], vocabulary: Mapping[str, Any], dige
     nodes = Nodes()
     provider_flow = {alias: entry.get("flow") for alias, entry in vocabulary.get("providers", {}).items()}
     rules: list[dict[str, Any]] = []
-    index: dict[str, list[int]] = {}
+    index: dict[str, Entry] = {}
     for file in files:
         try:
             rule = _compile_rule(nodes, file.doc, provider_flow)
         except (BadCondition, KeyError, AttributeError, TypeError) as error:
             line = file.lines.get("match", 1)
             raise RuleError(f"{file.path}:{line}: {error}") from error
-        for trigger in sorted(triggers(nodes.table, rule["match"])):
-            index.setdefault(trigger, []).append(len(rules))
+        for trigger, questions in dispatch(nodes.table, rule["match"]):
+            subjects, passing = combinations(questions)
+            entry = index.setdefault(trigger, {}).setdefault("\n".join(subjects), {})
+            for values in passing:
+                entry.setdefault("\n".join(values), []).append(len(rules))
         rules.append(rule)
     signs = {name: nodes.intern(condition) for name, condition in vocabulary.get("signs", {}).items()}
     joins = {name: nodes.intern(condition) for name, condition in vocabulary.get("joins", {}).items()}
@@ -231,7 +237,7 @@ class Ruleset:
 
     def __init__(self, data: Mapping[str, Any], replaced: Sequence[str] = ()) -> None:
         self.nodes: list[Node] = data["nodes"]
-        self.index: dict[str, list[int]] = data["index"]
+        self.index: dict[str, Entry] = data["index"]
         self.signs: dict[str, int] = data["signs"]
         self.joins: dict[str, int] = data["joins"]
         self.vocabulary: dict[str, Any] = data["vocabulary"]

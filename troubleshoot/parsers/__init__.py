@@ -12,7 +12,7 @@ from datetime import datetime
 from importlib import import_module
 from types import ModuleType
 
-from troubleshoot.model import Artifact, Event, Evidence, LogSpan, Problem, Sheet, Source, Wanted
+from troubleshoot.model import Artifact, Capture, Event, Evidence, LogSpan, Problem, Sheet, Source, Wanted
 
 HEAD = 65_536
 TEXT_LIMIT = 64 * 1024 * 1024
@@ -33,6 +33,9 @@ TEXT_PARSERS: tuple[str, ...] = (
     "dsregcmd",
     "looselines",
 )
+
+_STRICTER = TEXT_PARSERS[: TEXT_PARSERS.index("dsregcmd")]
+_ONE_CAPTURE = 200_000  # characters; a capture has 10,000, so a longer text holds more than captures
 
 # Formats this version knows but does not read, so that the reason names them.
 _KNOWN: tuple[tuple[bytes, str], ...] = (
@@ -91,7 +94,16 @@ def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Eviden
     from troubleshoot.decoding import sheet as make_sheet
 
     sheet = make_sheet(name, data)
-    rest = _rest(sheet)
+    rest = sheet.text
+    if "| Device State " in rest and len(rest) < _ONE_CAPTURE:
+        captures, rest = _captures_alone(sheet)
+        if captures and not any(_signs(parser, rest) for parser in _STRICTER):
+            yield from captures
+            if rest:
+                yield from _isolated(name, lambda: _read(import_module(f"{__name__}.looselines"), sheet, wanted))
+            return
+        sheet.taken.clear()
+        rest = sheet.text
     found = False
     for parser in TEXT_PARSERS:
         if not _signs(parser, rest):
@@ -102,6 +114,19 @@ def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Eviden
             yield one
     if not found:
         yield Problem(Source(name), "unsupported", _nothing_in(sheet))
+
+
+def _captures_alone(sheet: Sheet) -> tuple[list[Capture], str]:
+    """The captures of a text that may hold nothing else, and what of it is none of what dsregcmd prints.
+
+    Most texts are one clean capture: reading it first leaves a line or two to ask the stricter parsers about.
+    """
+    from troubleshoot.parsers import dsregcmd
+
+    try:
+        return dsregcmd.read_apart(sheet)
+    except Exception:  # the reading by all parsers meets it again, and names it
+        return [], ""
 
 
 def _read(module: ModuleType, sheet: Sheet, wanted: Wanted | None) -> Iterator[Evidence | Problem]:
@@ -161,6 +186,9 @@ def _evtx(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
     yield from evtx.read(artifact, wanted)
 
 
+# UTF-16 text has NULs in every other byte; control characters beyond those of text mean no text at all.
+_CONTROL = bytes((*range(1, 7), *range(14, 27)))
+
 # What must stand in the text for a parser to find anything; a parser that is not named here decides for itself.
 _NEEDS: dict[str, tuple[str, ...]] = {
     "eventxml": ("<Event", "&lt;Event", "<event"),
@@ -202,18 +230,6 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def _rest(sheet: Sheet) -> str:
-    """The text without the lines that dsregcmd alone prints, so that the tests below read little of a clean capture."""
-    if "| Device State " not in sheet.text:
-        return sheet.text
-    from troubleshoot.parsers.dsreglines import index
-
-    printed = index().labels
-    return "\n".join(
-        line for line in sheet.lines if line and line[0] not in "+|" and line.partition(" : ")[0].strip() not in printed
-    )
-
-
 def _signs(parser: str, text: str) -> bool:
     """A cheap necessary condition for a parser, so that its module is only imported where it may be needed."""
     needs = _NEEDS.get(parser)
@@ -225,8 +241,7 @@ def _unsupported(head: bytes) -> str | None:
         if head.startswith(magic):
             return words
     sample = head[:4096]
-    # UTF-16 text has NULs in every other byte; control characters beyond those of text mean no text at all.
-    control = sum(sample.count(code) for code in (1, 2, 3, 4, 5, 6, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26))
+    control = len(sample) - len(sample.translate(None, _CONTROL))
     return "no text and no event log" if control > max(8, len(sample) // 50) else None
 
 

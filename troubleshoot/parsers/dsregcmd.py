@@ -54,12 +54,20 @@ def read(sheet: Sheet) -> Iterator[Capture | Problem]:
     yield from reader.captures
 
 
+def read_apart(sheet: Sheet) -> tuple[list[Capture], str]:
+    """The captures of a sheet that may hold nothing else, and the lines that are none of what dsregcmd prints."""
+    reader = _Reader(sheet)
+    reader.run()
+    return reader.captures, "\n".join(reader.odd)
+
+
 class _Reader:
     """One pass over a sheet; the current capture, section and field are its state."""
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.captures: list[Capture] = []
+        self.odd: list[str] = []
         self.index = lines_of.index()
         self._new()
 
@@ -75,7 +83,6 @@ class _Reader:
         self.enterprise = False  # the EnterprisePrt lines have been met: a token diagnosis below belongs to AD FS
         self.build = 0
         self.cut = False
-        self.footer = False
 
     def run(self) -> None:
         taken = self.sheet.taken
@@ -119,6 +126,11 @@ class _Reader:
                 if title is not None:
                     self._open(title, number)
                     continue
+            if line.strip().casefold().startswith(_FOOTER):
+                self.last = None
+                taken.add(number)
+                continue
+            self.odd.append(line)
             self._other(number, line)
         self._finish()
 
@@ -230,7 +242,6 @@ class _Reader:
         folded = text.strip().casefold()
         self.last = None
         if folded.startswith(_FOOTER):
-            self.footer = True
             return
         start = squeeze(text)
         # The text ends inside a label: what follows was cut off with it.
