@@ -13,6 +13,7 @@ import re
 _HEX = re.compile(r"(?<![0-9A-Za-z+])0[xX]([0-9A-Fa-f]{1,8})[lL]?(?![0-9A-Za-z])")
 _WIDE = re.compile(r"(?:f{8}|F{8}|0{8})([0-9A-Fa-f]{8})")
 # Without 0x: an HRESULT (8, ca), an NTSTATUS (c0, c1; d0 inside an HRESULT), or zeros in front; never a plain word.
+_SHORT_HEX = re.compile(r"[0-9a-fA-F]{1,8}")
 _BARE_HEX = re.compile(r"(?=[A-Fa-f]*[0-9])(?:8[0-9A-Fa-f]|[Cc][01Aa]|[Dd]0|00)[0-9A-Fa-f]{6}")
 _SHORT_HEX = re.compile(r"(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{2,7}")
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,20}")
@@ -98,7 +99,7 @@ def normalise(text: str) -> str | None:
 
 def _from_hex(digits: str) -> str | None:
     """Canonical form of hex digits without their ``0x``; None for nine to fifteen digits, or what is not hex."""
-    if 1 <= len(digits) <= 8 and all(one in "0123456789abcdefABCDEF" for one in digits):
+    if _SHORT_HEX.fullmatch(digits):
         return f"0x{int(digits, 16):08x}"
     wide = _WIDE.fullmatch(digits)
     return f"0x{wide[1].lower()}" if wide else None

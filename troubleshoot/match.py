@@ -203,14 +203,16 @@ class Evaluator:
         return found
 
     def _values_of_field(self, name: str) -> Iterator[list[str] | None]:
+        label = labels().get(name)
+        is_code = label is not None and label.type == "code"
         for user in (None, *self.users):
             answer = self.answer(name, user)
             if isinstance(answer, tuple):
-                _, field = answer
-                text = field.text
-                yield None if field.absence in ("masked", "cut") else [
-                    text.casefold(), (codes.normalise(text) or text).casefold()
-                ]
+                text = answer[1].text
+                if answer[1].absence in ("masked", "cut"):
+                    yield None
+                else:
+                    yield [text.casefold(), (codes.normalise(text) or text).casefold()] if is_code else [text.casefold()]
             elif answer is None:
                 yield None
 

@@ -31,9 +31,12 @@ HEADER, CHUNK, FIRST = 4096, 65536, 512
 _MAGIC, _RECORD = b"ElfChnk\x00", b"**\x00\x00"
 _U16 = struct.Struct("<H").unpack_from
 _U32 = struct.Struct("<I").unpack_from
-_NUMBERS = struct.Struct("<QQ").unpack_from
+_CHUNK_HEAD = struct.Struct("<QQ20xII").unpack_from
 _RECORD_HEAD = struct.Struct("<IIQQ").unpack_from
+_TICKS = struct.Struct("<Q").unpack_from
+_LAST_TICK = 2_650_467_744_000_000_000  # the year 10000
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+_MAPPED = 32 * 1024 * 1024  # bytes; mapping a log page by page costs more than reading it, but needs no memory
 _NAMED_LOSSES = 20  # records named one by one in problems; more are given as a number
 
 
@@ -42,8 +45,8 @@ class _Chunk:
     offset: int
     end: int  # where its used bytes end, counted from the start of the file
     records: int
-    first: datetime | None
-    last: datetime | None
+    first: int | None  # times as the log has them: 100 ns since 1601
+    last: int | None
     hit: bool = False
     stale: bool = False
 
@@ -65,7 +68,7 @@ def read(artifact: Artifact, wanted: Wanted | None) -> Iterator[Event | LogSpan 
     ``wanted`` has provider names as records print them, and ids; None means every record.
     """
     with artifact.open() as stream:
-        if artifact.path is not None and artifact.size:
+        if artifact.path is not None and artifact.size > _MAPPED:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 yield from _read(data, artifact.name, wanted)
         else:
@@ -99,8 +102,8 @@ def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSp
     for each in channels or [channel]:
         yield LogSpan(
             channel=each,
-            first=min(known, default=None),
-            last=max(known, default=None),
+            first=_moment(min(known, default=None)),
+            last=_moment(max(known, default=None)),
             records=records,
             lost=lost + sum(problem.lost or 0 for problem in log.problems),
             source=Source(name, None, None, each),
@@ -148,8 +151,7 @@ def _survey(data: Any, name: str) -> _Log:
 
 def _chunk(data: Any, offset: int, limit: int, dirty: bool) -> _Chunk:
     """The reach of one chunk. A log that Windows closed has true headers: records behind them were cleared."""
-    first_number, last_number = _NUMBERS(data, offset + 8)
-    last_record, free = _U32(data, offset + 44)[0], _U32(data, offset + 48)[0]
+    first_number, last_number, last_record, free = _CHUNK_HEAD(data, offset + 8)
     end = offset + free
     stale = free > CHUNK or free < FIRST or end > limit or (dirty and data[end : end + 4] == _RECORD)
     count = last_number - first_number + 1
@@ -167,17 +169,19 @@ def _chunk(data: Any, offset: int, limit: int, dirty: bool) -> _Chunk:
     return _Chunk(offset, end, count, first, last)
 
 
-def _time(data: Any, at: int) -> datetime | None:
+def _time(data: Any, at: int) -> int | None:
+    """The time of the record at ``at``, as the log has it; None for one that no calendar holds."""
     if at + 24 > len(data):
         return None
-    ticks = struct.unpack_from("<Q", data, at + 16)[0]
-    try:
-        return _EPOCH + timedelta(microseconds=ticks // 10)
-    except OverflowError:
-        return None
+    ticks: int = _TICKS(data, at + 16)[0]
+    return ticks if ticks < _LAST_TICK else None
 
 
-def _walk(data: Any, offset: int, limit: int) -> Iterator[tuple[int, int, datetime | None]]:
+def _moment(ticks: int | None) -> datetime | None:
+    return None if ticks is None else _EPOCH + timedelta(microseconds=ticks // 10)
+
+
+def _walk(data: Any, offset: int, limit: int) -> Iterator[tuple[int, int, int | None]]:
     """(record number, place, time) of every record header in a chunk, until one does not follow from the one before."""
     at = offset + FIRST
     while at + 24 <= limit:
