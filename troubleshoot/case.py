@@ -23,7 +23,6 @@ from troubleshoot.model import (
     Event,
     Evidence,
     Fact,
-    Field,
     LogLine,
     LogSpan,
     Problem,

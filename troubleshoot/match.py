@@ -212,7 +212,9 @@ class Evaluator:
                 if answer[1].absence in ("masked", "cut"):
                     yield None
                 else:
-                    yield [text.casefold(), (codes.normalise(text) or text).casefold()] if is_code else [text.casefold()]
+                    yield (
+                        [text.casefold(), (codes.normalise(text) or text).casefold()] if is_code else [text.casefold()]
+                    )
             elif answer is None:
                 yield None
 

@@ -77,7 +77,7 @@ def read(artifact: Artifact, wanted: Wanted | None) -> Iterator[Event | LogSpan 
 
 def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem]:
     log = _survey(data, name)
-    needles = None if wanted is None else [provider.encode("utf-16-le")[:-1] for provider in wanted]
+    needles = None if wanted is None else _needles(wanted)
     for chunk in log.chunks:
         chunk.hit = needles is None or any(
             data.find(needle, chunk.offset + FIRST, chunk.end) >= 0 for needle in needles
@@ -109,6 +109,16 @@ def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSp
             source=Source(name, None, None, each),
             skipped=max(records - kept - lost, 0),
         )
+
+
+def _needles(wanted: Wanted) -> list[bytes]:
+    """What stands in every chunk that holds a record of a wanted provider: its name, without the zero at its end.
+
+    A needle that ends in a zero takes five times as long. Short forms of a name that is wanted too (``AAD``) are what
+    text exports print; in a log stands the full name.
+    """
+    short = {name for name in wanted if any(other.endswith(f"-{name}") for other in wanted)}
+    return [name.encode("utf-16-le")[:-1] for name in wanted if name not in short]
 
 
 # ------------------------------------------------------------------------------------------------------ survey
@@ -233,6 +243,7 @@ def _decode(
     blocks = [_whole(data, chunk) for chunk in hits]
     image = io.BytesIO(_file_header(len(blocks)) + b"".join(blocks))
     seen: set[int] = set()
+    refused: set[str] = set()  # names met that no wanted one equals in any case of letters
     quick: dict[str, frozenset[int] | None] | None = None if wanted is None else dict(wanted)
     for record in _records(PyEvtxParser(image, 1, None, False, None, None, None, True)):
         text: str = record["data"]
@@ -242,8 +253,11 @@ def _decode(
             if start < 0:
                 start = text.find('"Name":"')
             provider = text[start + 8 : text.find('"', start + 8)]
+            if provider in refused:
+                continue
             if provider not in quick:
                 if not any(provider.casefold() == known.casefold() for known in quick):
+                    refused.add(provider)
                     continue
             else:
                 ids = quick[provider]
