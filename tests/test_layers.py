@@ -34,7 +34,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"match"}),
     frozenset({"engine"}),
     frozenset({"pipeline", "ruletest", "report"}),
-    frozenset({"lint", "batch", "codelookup"}),
+    frozenset({"lint", "batch", "codelookup", "coverage", "ruledocs"}),
     frozenset({"rulecommands"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),

@@ -21,10 +21,11 @@ _DEFINE = re.compile(r"^\s*#\s*define\s+([A-Z][A-Za-z0-9_]{3,90})\s+(.+?)\s*(?:/
 _HRESULT = re.compile(r"^_HRESULT_TYPEDEF_\(\s*(0x[0-9A-Fa-f]{1,8})L?\s*\)$")
 _CAST = re.compile(r"^\(*\s*\(\s*(HRESULT|NTSTATUS|SCODE|DWORD)\s*\)\s*(0x[0-9A-Fa-f]{1,8})L?U?\s*\)*$")
 _PLAIN = re.compile(r"^\(?\s*(0x[89A-Fa-f][0-9A-Fa-f]{7})[LlUu]*\s*\)?$")
-_NUMBER = re.compile(r"^(\d{1,5})[LlUu]?$")
+_NUMBER = re.compile(r"^(?:__MSABI_LONG\()?(\d{1,5})[LlUu]?\)?$")
+_LAN_MANAGER = re.compile(r"^\(NERR_BASE\s*\+\s*(\d{1,3})\)$")
 _BASED = re.compile(r"^\(?\s*(WINHTTP_ERROR_BASE|INTERNET_ERROR_BASE)\s*\+\s*(\d{1,4})\s*\)?$")
 _NOT_CODES = re.compile(
-    r"^(FACILITY_|SEVERITY_|WINHTTP_(?!.*ERROR)|INTERNET_(?!.*ERROR)|.*_(MASK|BASE|FIRST|LAST|MIN|MAX)$)"
+    r"^(FACILITY_|SEVERITY_|MAX_NERR|WINHTTP_(?!.*ERROR)|INTERNET_(?!.*ERROR)|.*_(MASK|BASE|FIRST|LAST|MIN|MAX)$)"
 )
 
 
@@ -44,6 +45,8 @@ def rows_of(header: Path) -> Iterator[tuple[int, str, str]]:
                 yield number, "NTSTATUS" if match[1] == "NTSTATUS" else "HRESULT", symbol
         elif match := _BASED.match(body):
             yield 12000 + int(match[2]), "WinHTTP" if match[1][0] == "W" else "WinINet", symbol
+        elif match := _LAN_MANAGER.match(body):
+            yield 2100 + int(match[1]), "Win32", symbol
         elif name == "winerror.h" and (match := _NUMBER.match(body)):
             yield int(match[1]), "Win32", symbol
         elif name != "winerror.h" and ("err" in name or "status" in name) and (match := _PLAIN.match(body)):

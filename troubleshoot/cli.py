@@ -264,6 +264,36 @@ def rules_test(
     raise typer.Exit(1 if lines else 0)
 
 
+@rules_app.command("coverage")
+def rules_coverage(
+    form: Annotated[DataForm, typer.Option("-f", "--format")] = DataForm.text,
+    missing: Annotated[bool, typer.Option("--missing", help="Only causes that no example proves.")] = False,
+) -> None:
+    """Which rule stands for which documented cause, proved by the examples of the rules."""
+    from troubleshoot import coverage
+    from troubleshoot.ruleset import read_folder, rules_folder
+
+    found = coverage.measure(*read_folder(rules_folder()))
+    _write(coverage.as_json(found) if form is DataForm.json else coverage.text(found, missing), None)
+
+
+@rules_app.command("docs", epilog="Example: troubleshoot rules docs -o docs/site")
+def rules_docs(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the pages.")],
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; say what is stale or leads nowhere.")] = False,
+) -> None:
+    """Write static pages about all rules: by phase, code, event and symptom. They open from disk."""
+    from troubleshoot import ruledocs
+
+    if not check:
+        typer.echo(f"wrote {ruledocs.write(output)} pages; open {output / 'index.html'}")
+        return
+    problems = ruledocs.check(output)
+    for line in problems:
+        typer.echo(line)
+    raise typer.Exit(1 if problems else 0)
+
+
 @rules_app.command("schema")
 def rules_schema(output: OutOption = None) -> None:
     """The JSON Schema of rule files, generated from the vocabulary."""

@@ -88,6 +88,8 @@ def explain(text: str) -> list[Reading]:
     if number < 0x10000 and number:
         wrapped = f"0x{0x80070000 | number:08x}"
         found += [_reading(wrapped, kind, name, source) for kind, name, source in _table().get(wrapped, [])]
+    if 400 <= number < 600:
+        found.append(Reading(code, "HTTP", _http(number), "RFC 9110"))
     if not found:
         found = [_reading(code, _kind(number), None, None)]
     found.sort(key=lambda one: (_KIND_ORDER.index(one.kind), one.name or ""))
@@ -121,13 +123,22 @@ def _wrapped(number: int) -> str | None:
     """The Win32, WinINet or HTTP error inside an HRESULT that only carries it."""
     low = number & 0xFFFF
     if number >> 16 == 0x8019:
-        return f"HTTP status {low}" if 100 <= low < 600 else None
+        return _http(low) if 100 <= low < 600 else None
     # 0xcaa82ee2 and 0x80072ee2 both hold 0x2ee2, which is WinINet's 12002.
     inner = low if number >> 16 in (0x8007, 0xCAA8) else None
     if inner is None:
         return None
     names = [name for kind, name, _ in _table().get(f"0x{inner:08x}", []) if kind in ("Win32", "WinINet", "WinHTTP")]
     return f"{inner} {' / '.join(names)}".strip()
+
+
+def _http(status: int) -> str:
+    from http import HTTPStatus
+
+    try:
+        return f"HTTP status {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP status {status}"
 
 
 def search(words: str) -> list[Reading]:

@@ -23,8 +23,8 @@ class Found:
 
     @property
     def known(self) -> bool:
-        """Is there a name, or a rule?"""
-        return bool(self.rules or self.names or any(one.name for one in self.readings))
+        """Is there a name, a known error inside, or a rule?"""
+        return bool(self.rules or self.names or any(one.name or one.wraps for one in self.readings))
 
 
 def look_up(typed: Sequence[str], ruleset: Ruleset) -> list[Found]:

@@ -1,0 +1,260 @@
+"""A site of static pages about all rules: by phase, code, event and symptom, one page per rule. Opens from disk.
+
+Pages are plain HTML with relative links, made by templates that escape every text. The search is one small script inside
+the index page, allowed by its hash alone; without scripts the lists below it remain.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from troubleshoot.ruleset import RuleFile, read_folder, rules_folder
+from troubleshoot.tables import DATA
+from troubleshoot.words import PHASES, RUN_AS, WHO
+
+_LINK = re.compile(r'(?:href|src)="([^"]*)"')
+_ID = re.compile(r' id="([^"]+)"')
+
+
+# --------------------------------------------------------------------------------------------------- conditions
+
+
+def in_words(condition: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> Any:
+    """A condition as text, or as (word, parts) for ``all``, ``any`` and ``not``."""
+    kind, body = next((key, value) for key, value in condition.items() if key not in ("decisive", "reason"))
+    if kind in ("all", "any"):
+        word = "all of these" if kind == "all" else "one of these"
+        return word, [in_words(member, vocabulary) for member in body]
+    if kind == "not":
+        return "not", [in_words(body, vocabulary)]
+    return _LEAVES[kind](body, vocabulary)
+
+
+def _value(spec: Any) -> str:
+    if isinstance(spec, Mapping):
+        return " and ".join(_operator(name, value) for name, value in spec.items())
+    values = [str(one) for one in (spec if isinstance(spec, list) else [spec])]
+    return f"is {' or '.join(values)}"
+
+
+def _operator(name: str, value: Any) -> str:
+    if name == "exists":
+        return "is there" if value else "is missing"
+    said = " or ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+    words = {"not": "is not", "re": "matches", "startswith": "starts with", "endswith": "ends with"}
+    return f"{words.get(name, name.replace('_', ' '))} {said}"
+
+
+def _attempt(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
+    rest = [f"{name.replace('_', ' ')} {_value(spec)}" for name, spec in body.items() if name != "flow"]
+    return f"a failed attempt ({body['flow']})" + (f" whose {', '.join(rest)}" if rest else "")
+
+
+def _event(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
+    ids = body["id"] if isinstance(body["id"], list) else [body["id"]]
+    channel = vocabulary["providers"][body["provider"]]["channel"]
+    rest = [f"{name} {_value(spec)}" for name, spec in (body.get("data") or {}).items()]
+    if body.get("text") is not None:
+        rest.append(f"text {_value(body['text'])}")
+    return f"event {' or '.join(map(str, ids))} of {channel}" + (f" where {', '.join(rest)}" if rest else "")
+
+
+def _registry(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
+    name = f", value {body['value']}" if "value" in body else ""
+    return f"registry {body['key']}{name}" + (f" {_value(body['is'])}" if "is" in body else "")
+
+
+def _fields(what: str) -> Any:
+    def words(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
+        return ", ".join(f"{what}{name} {_value(spec)}" for name, spec in body.items())
+
+    return words
+
+
+_LEAVES: Mapping[str, Any] = {
+    "attempt": _attempt,
+    "event": _event,
+    "registry": _registry,
+    "dsreg": _fields("dsregcmd field "),
+    "fact": _fields(""),
+    "capture": _fields("the capture's "),
+    "sign": lambda body, vocabulary: f"sign {body}",
+}
+
+
+# -------------------------------------------------------------------------------------------------------- pages
+
+
+def pages(files: Sequence[RuleFile], vocabulary: Mapping[str, Any]) -> dict[str, str]:
+    """Relative path to HTML text of every page. Same rules, same text."""
+    from jinja2 import Environment, FileSystemLoader
+
+    docs = {str(file.doc["id"]): file.doc for file in files}
+    explained: dict[str, list[str]] = {}
+    for name, doc in docs.items():
+        for symptom in doc.get("explains", ()):
+            explained.setdefault(symptom, []).append(name)
+    order = list(vocabulary["phases"])
+    ids = sorted(docs, key=lambda name: (order.index(docs[name]["phase"]), name))
+    codes, events = _by_code(docs, ids), _by_event(docs, ids, vocabulary)
+    script = (DATA / "ruledocs" / "search.js").read_text(encoding="utf-8").strip()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = Environment(
+        loader=FileSystemLoader(DATA / "ruledocs"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(
+        phases=PHASES, who=WHO, run_as=RUN_AS, docs=docs, ids=ids, explained=explained, script=script, digest=digest
+    )
+    environment.filters["as_given"] = _given
+    index = [
+        {"u": f"rules/{name}.html", "t": docs[name]["title"], "w": _search_words(name, docs[name], codes)}
+        for name in ids
+    ]
+    searched = json.dumps(index, ensure_ascii=True).replace("<", "\\u003c")
+    out = {
+        "index.html": environment.get_template("index.html").render(up="", order=order, searched=searched),
+        "codes.html": environment.get_template("table.html").render(up="", title="Rules by code", rows=codes),
+        "events.html": environment.get_template("table.html").render(up="", title="Rules by event", rows=events),
+        "symptoms.html": environment.get_template("symptoms.html").render(up=""),
+    }
+    page = environment.get_template("rule.html")
+    for name in ids:
+        doc = docs[name]
+        out[f"rules/{name}.html"] = page.render(
+            up="../",
+            doc=doc,
+            match=in_words(doc["match"], vocabulary),
+            unless=[in_words(one, vocabulary) for one in _listed(doc.get("unless"))],
+            confirm=in_words(doc["confirm"], vocabulary) if doc.get("confirm") else None,
+            benign=[(in_words(one, vocabulary), one.get("reason", "")) for one in _listed(doc.get("benign"))],
+            defaults={"avoid": [], "benign_when": [], "explains": [], "covers": [], "wait": None, "resolved_by": []}
+            | doc,
+        )
+    return out
+
+
+def _given(given: Mapping[str, Any]) -> str:
+    """The evidence of an example: texts as they stand, the rest as YAML."""
+    import yaml
+
+    parts = []
+    for name, value in given.items():
+        texts = [one for one in _listed(value) if isinstance(one, str) and "\n" in one]
+        if texts:
+            parts += [f"{name}:\n{text.rstrip()}" for text in texts]
+        else:
+            parts.append(yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True, width=110).rstrip())
+    return "\n".join(parts)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [] if value is None else [value]
+
+
+def _leaves(condition: Any) -> Iterator[tuple[str, Any]]:
+    for kind, body in condition.items():
+        if kind in ("all", "any"):
+            for member in body:
+                yield from _leaves(member)
+        elif kind == "not":
+            yield from _leaves(body)
+        elif kind not in ("decisive", "reason"):
+            yield kind, body
+
+
+def _by_code(docs: Mapping[str, Any], ids: Sequence[str]) -> list[tuple[str, list[str]]]:
+    found: dict[str, list[str]] = {}
+    for name in ids:
+        own = [str(cause).partition("/")[0] for cause in docs[name].get("covers", ())]
+        for kind, body in _leaves(docs[name]["match"]):
+            if kind == "attempt":
+                own += [
+                    str(one)
+                    for key in ("code", "suberror", "http_error")
+                    for one in _listed(body.get(key))
+                    if not isinstance(one, Mapping)
+                ]
+        for code in dict.fromkeys(own):
+            if not re.fullmatch(r"C\d+", code):
+                found.setdefault(code, []).append(name)
+    return sorted(found.items())
+
+
+def _by_event(
+    docs: Mapping[str, Any], ids: Sequence[str], vocabulary: Mapping[str, Any]
+) -> list[tuple[str, list[str]]]:
+    found: dict[tuple[str, int], list[str]] = {}
+    for name in ids:
+        doc = docs[name]
+        for condition in (doc["match"], *_listed(doc.get("unless")), *_listed(doc.get("confirm"))):
+            for kind, body in _leaves(condition):
+                for number in _listed(body["id"]) if kind == "event" else ():
+                    rules = found.setdefault((vocabulary["providers"][body["provider"]]["channel"], int(number)), [])
+                    if name not in rules:
+                        rules.append(name)
+    return [(f"{channel} · event {number}", rules) for (channel, number), rules in sorted(found.items())]
+
+
+def _search_words(name: str, doc: Mapping[str, Any], codes: Sequence[tuple[str, list[str]]]) -> str:
+    own = [code for code, rules in codes if name in rules]
+    return " ".join(
+        [name, str(doc["title"]), PHASES.get(doc["phase"], doc["phase"]), str(doc["cause"]), *own]
+    ).casefold()
+
+
+# -------------------------------------------------------------------------------------------- writing, checking
+
+
+def write(folder: Path) -> int:
+    """Write the site of the shipped rules into ``folder``; pages of rules that are gone are removed. Number of pages."""
+    made = pages(*read_folder(rules_folder()))
+    for name, text in made.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    for path in _stray(folder, made):
+        path.unlink()
+    return len(made)
+
+
+def check(folder: Path) -> list[str]:
+    """What is wrong with the site in ``folder``: pages that are stale, missing or left over, links that lead nowhere."""
+    made = pages(*read_folder(rules_folder()))
+    found = []
+    for name, text in made.items():
+        path = folder / name
+        if not path.is_file():
+            found.append(f"{path}: missing")
+        elif path.read_text(encoding="utf-8") != text:
+            found.append(f"{path}: stale")
+    found += [f"{path}: no rule has this page" for path in _stray(folder, made)]
+    return found + broken_links(made)
+
+
+def _stray(folder: Path, made: Mapping[str, str]) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*.html")) if path.relative_to(folder).as_posix() not in made]
+
+
+def broken_links(made: Mapping[str, str]) -> list[str]:
+    """Links inside the site that lead to no page or to no place on it."""
+    places = {name: set(_ID.findall(text)) for name, text in made.items()}
+    found = []
+    for name, text in made.items():
+        for link in _LINK.findall(text):
+            if link.startswith("https://"):
+                continue
+            target, _, place = link.partition("#")
+            parts = [*name.split("/")[:-1], *target.split("/")] if target else name.split("/")
+            while ".." in parts:
+                at = parts.index("..")
+                del parts[at - 1 : at + 1]
+            page = "/".join(parts)
+            if page not in made or (place and place not in places[page]):
+                found.append(f"{name}: the link {link} leads nowhere")
+    return found
