@@ -58,8 +58,8 @@ def measure(files: Sequence[RuleFile], vocabulary: Mapping[str, Any]) -> list[Co
     shown: dict[str, list[frozenset[str]]] = {}
     for file in files:
         rule = str(file.doc["id"])
-        for cause in map(str, file.doc.get("covers", ())):
-            named.setdefault(cause, []).append(rule)
+        for name in map(str, file.doc.get("covers", ())):
+            named.setdefault(name, []).append(rule)
         shown[rule] = list(_root_examples(file, ruleset, vocabulary))
     found = []
     for cause in causes():

@@ -390,6 +390,8 @@ def _not_checked(
     wanted: dict[str, list[Rule]] = {}
     why: dict[str, str] = {}
     for one in undecided.values():
+        if not evaluator.concerns(one.rule.match, one.context):
+            continue  # nothing found speaks for it: its key belongs to an attempt of another kind
         missing = evaluator.missing(one.rule.match, one.context)
         if len(missing) == 1:
             item = next(iter(missing))

@@ -551,6 +551,14 @@ class Evaluator:
 
     # ------------------------------------------------------------------------------------------- what is missing
 
+    def concerns(self, number: int, context: Context) -> bool:
+        """Does an undecided node concern this case? Not one that asks only for attempts of a kind nobody saw."""
+        node = self.nodes[number]
+        if node[0] in ("all", "any"):
+            return any(self.concerns(member, context) for member in node[1])
+        value = self.value(number, context)
+        return value is True or (value is None and not (node[0] == "attempt" and context.attempts.get(node[1]) is None))
+
     def missing(self, number: int, context: Context) -> frozenset[str]:
         """What to collect so that an undecided node is decided; the fewest items where there is a choice."""
         if self.value(number, context) is not None:

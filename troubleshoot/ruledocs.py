@@ -174,12 +174,8 @@ def _by_code(docs: Mapping[str, Any], ids: Sequence[str]) -> list[tuple[str, lis
         own = [str(cause).partition("/")[0] for cause in docs[name].get("covers", ())]
         for kind, body in _leaves(docs[name]["match"]):
             if kind == "attempt":
-                own += [
-                    str(one)
-                    for key in ("code", "suberror", "http_error")
-                    for one in _listed(body.get(key))
-                    if not isinstance(one, Mapping)
-                ]
+                tests = [body.get(key) for key in ("code", "suberror", "http_error")]
+                own += [str(one) for test in tests for one in _listed(test) if not isinstance(one, Mapping)]
         for code in dict.fromkeys(own):
             if not re.fullmatch(r"C\d+", code):
                 found.setdefault(code, []).append(name)
