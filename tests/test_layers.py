@@ -24,6 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "joinattempts",
             "tokenattempts",
             "enrolattempts",
+            "helloattempts",
             "ruleset",
             "ruleyaml",
             "ruleschema",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from troubleshoot import enrolattempts, joinattempts, times, tokenattempts
+from troubleshoot import enrolattempts, helloattempts, joinattempts, times, tokenattempts
 from troubleshoot.accounts import same_account
 from troubleshoot.model import Attempt, Capture, Event, LogLine
 
@@ -13,7 +13,8 @@ _SAME = timedelta(minutes=5)
 PHASE_RANK: Mapping[str, int] = {"precheck": 0, "discover": 1, "auth": 2, "join": 3}
 
 WANTED: Mapping[str, frozenset[int]] = {
-    joinattempts.PROVIDER: joinattempts.IDS,
+    joinattempts.PROVIDER: joinattempts.IDS | helloattempts.WANTED[joinattempts.PROVIDER],
+    helloattempts.HELLO: helloattempts.WANTED[helloattempts.HELLO],
     **dict.fromkeys(sorted(tokenattempts.PROVIDERS), tokenattempts.IDS),
     enrolattempts.MDM: enrolattempts.MDM_IDS,
     **dict.fromkeys(enrolattempts.WORKPLACE, enrolattempts.WORKPLACE_IDS),
@@ -34,6 +35,7 @@ def rebuild(captures: Sequence[Capture], events: Sequence[Event], log_lines: Seq
         found += joinattempts.from_events(events)
         found += tokenattempts.from_events(events)
         found += enrolattempts.from_events(events)
+        found += helloattempts.from_events(events)
     if log_lines:
         found += enrolattempts.from_lines(log_lines)
     if len(found) > 1:
