@@ -29,6 +29,7 @@ _FLOW_SOURCES: Mapping[str, tuple[str | None, str | None]] = {
     "join": ("Diagnostic Data", "user-device-registration"),
     "prt": ("SSO State", "aad"),
     "enterprise-prt": ("SSO State", "aad"),
+    "broker": (None, "aad"),
     "hello": (None, "hello-for-business"),
     "mdm": (None, "mdm"),
     "registered": (None, "workplace-join"),
