@@ -84,6 +84,9 @@ def _root_examples(file: RuleFile, ruleset: Ruleset, vocabulary: Mapping[str, An
 
 def _words(given: Any) -> Iterator[str]:
     if isinstance(given, Mapping):
+        if isinstance(given.get("values"), Mapping):  # a registry value by the name documents give its states
+            last = str(given.get("key", "")).rpartition("\\")[2]
+            yield from (f"{last}-{name}-{value}".casefold() for name, value in given["values"].items())
         for value in given.values():
             yield from _words(value)
     elif isinstance(given, list):
@@ -101,7 +104,9 @@ def _holds(words: frozenset[str], cause: Cause) -> bool:
     if cause.kind != "code":
         return True
     code = cause.code.casefold()
-    return code in words or (not code.startswith("0x") and any(code in text for text in words))
+    if code.startswith(("0x", "sensecm-")):
+        return code in words
+    return any(code in text for text in words)
 
 
 def text(found: Sequence[Covered], missing: bool) -> str:

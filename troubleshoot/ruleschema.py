@@ -14,7 +14,7 @@ from troubleshoot.valuetest import OPERATORS
 
 ATTEMPT_TEXTS = ("server_code", "server_subcode", "operation", "message", "tenant_type", "http_status", "user")
 WHO = ("helpdesk", "ad-admin", "entra-admin", "network", "user")
-_CODE = r"^(0x[0-9a-f]{8}|AADSTS\d+|MSIS\d+|[A-Za-z][A-Za-z0-9_]*)$"
+_CODE = r"^(0x[0-9a-f]{8}|AADSTS\d+|MSIS\d+|exit code [0-9]+|[A-Za-z][A-Za-z0-9_]*)$"
 _TEXT = {"type": "string", "minLength": 1}
 
 
