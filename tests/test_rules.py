@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from troubleshoot import lint, rulecommands
+from troubleshoot import lint, rulecommands, ruledocs
+from troubleshoot.coverage import measure
 from troubleshoot.engine import candidates, try_rule
 from troubleshoot.match import Evaluator
 from troubleshoot.ruleschema import problems, schema
@@ -262,3 +263,31 @@ def test_compiled_form_survives_storage() -> None:
     again = Ruleset(json.loads(json.dumps(data)))
     assert [again.rule(number).id for number in range(len(again))] == [file.doc["id"] for file in FILES]
     assert again.digest == "abc"
+
+
+def test_coverage_is_proved_by_examples_not_by_names() -> None:
+    files, vocabulary = read_folder(rules_folder())
+    found = {one.cause.id: one for one in measure(files, vocabulary)}
+    assert found["0x80180013/constant"].proved == ("mdm-device-limit",)
+    # The same rules with the examples of one taken away: it still names its cause and no longer proves it.
+    bare = [
+        file._replace(doc={**file.doc, "tests": []}) if file.doc["id"] == "mdm-device-limit" else file for file in files
+    ]
+    again = {one.cause.id: one for one in measure(bare, vocabulary)}
+    assert (again["0x80180013/constant"].state, again["0x80180013/constant"].named) == ("named", ("mdm-device-limit",))
+    assert sum(one.state == "covered" for one in found.values() if one.cause.kind == "code") >= 353
+
+
+def test_the_pages_about_the_rules_are_whole_and_escape_what_they_show(tmp_path: Path) -> None:
+    ruledocs.write(tmp_path)
+    assert ruledocs.check(tmp_path) == []
+    page = tmp_path / "rules" / "scp-read-failed.html"
+    page.write_text(page.read_text(encoding="utf-8") + "x", encoding="utf-8")
+    (tmp_path / "rules" / "gone.html").write_text("", encoding="utf-8")
+    assert [line.partition(": ")[2] for line in ruledocs.check(tmp_path)] == ["stale", "no rule has this page"]
+    files, vocabulary = read_folder(rules_folder())
+    hostile = [file._replace(doc={**file.doc, "title": "<script>alert(1)</script>"}) for file in files[:1]]
+    hostile = [one._replace(doc={**one.doc, "explains": []}) for one in hostile]
+    made = ruledocs.pages(hostile, vocabulary)
+    assert not any("<script>alert" in text for text in made.values())
+    assert ruledocs.broken_links({"a.html": '<a href="b.html">b</a>'}) == ["a.html: the link b.html leads nowhere"]

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from troubleshoot import codes
+from troubleshoot.codebook import explain
 from troubleshoot.engine import judge
 from troubleshoot.ruleset import RuleError, RuleFile, Ruleset, compile_rules
 from troubleshoot.ruletest import case_of
@@ -95,8 +96,11 @@ def _words(given: Any) -> Iterator[str]:
     else:
         text = str(given)
         yield text.casefold()
-        whole = codes.normalise(text)
-        yield from (code.casefold() for code in (*codes.find(text), *((whole,) if whole else ())))
+        values = [text, *(line.partition(" : ")[2] for line in text.splitlines() if " : " in line)]
+        for code in (*codes.find(text), *filter(None, map(codes.normalise, values))):
+            yield code.casefold()
+            if code.startswith("0x"):  # some causes are listed by the symbol of their code
+                yield from (one.name.casefold() for one in explain(code) if one.name)
 
 
 def _holds(words: frozenset[str], cause: Cause) -> bool:
