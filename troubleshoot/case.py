@@ -104,6 +104,14 @@ class Case:
         return {key: tuple(values) for key, values in found.items()}
 
     @cached_property
+    def by_component(self) -> Mapping[str, tuple[LogLine, ...]]:
+        """Lines of text logs by component, lower case, in the order they stand."""
+        found: dict[str, list[LogLine]] = {}
+        for line in self.log_lines:
+            found.setdefault(line.component.casefold(), []).append(line)
+        return {component: tuple(lines) for component, lines in found.items()}
+
+    @cached_property
     def spans(self) -> Mapping[str, tuple[LogSpan, ...]]:
         """Collected logs by channel, lower case."""
         found: dict[str, list[LogSpan]] = {}

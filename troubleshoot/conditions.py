@@ -1,6 +1,6 @@
 """Conditions of rules as a table of shared nodes, and what can be told from them without any evidence.
 
-A condition of the rule format (``all``, ``any``, ``not`` and seven kinds of leaf) is split into the smallest tests and
+A condition of the rule format (``all``, ``any``, ``not`` and eight kinds of leaf) is split into the smallest tests and
 interned: equal conditions of all rules are one node, so that each is evaluated once per device, however many rules use
 it. Nodes are plain lists (they are stored as JSON):
 
@@ -8,6 +8,7 @@ it. Nodes are plain lists (they are stored as JSON):
     ["dsreg", field, test]                  ["attempt", flow, property, test]
     ["event", provider alias, [id, ...], data, text, anywhere]
     ["registry", key, value name or None, test]          ["fact", name, test]          ["capture", key, test]
+    ["log", component, test of the line's text]
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 Node = list[Any]
 
 # How selective a kind of trigger is, best first: of the members of an `all` the best one dispatches the rule.
-_SELECTIVE = ("code", "server", "event", "registry", "fact", "dsreg=", "dsreg", "flow")
+_SELECTIVE = ("code", "server", "event", "registry", "fact", "log", "dsreg=", "dsreg", "flow")
 
 
 class BadCondition(ValueError):
@@ -89,6 +90,10 @@ class Nodes:
             if "key" not in body:
                 raise BadCondition("registry needs a key")
             return self._put(["registry", body["key"], body.get("value"), body.get("is")])
+        if kind == "log":
+            if "component" not in body or "text" not in body:
+                raise BadCondition("log needs a component and a text")
+            return self._put(["log", body["component"], body["text"]])
         raise BadCondition(f"unknown condition '{kind}'")
 
 
@@ -124,6 +129,8 @@ def _leaf_triggers(node: Node) -> set[str]:
         return {f"event:{node[1]}:{number}" for number in node[2]}
     if kind == "registry":
         return {f"registry:{str(node[1]).upper()}"}
+    if kind == "log":
+        return {f"log:{str(node[1]).casefold()}"}
     if kind in ("dsreg", "fact"):
         values = values_of(node[2])
         absent = isinstance(node[2], Mapping) and node[2].get("exists") is False
@@ -145,7 +152,7 @@ def triggers(table: list[Node], number: int) -> set[str]:
     """The keys of which at least one must be present for the node to be true. Empty: it cannot dispatch a rule.
 
     ``code:0x801c001d``, ``server:directoryerror``, ``flow:join``, ``event:aad:1098``, ``registry:HKLM\\...``,
-    ``dsreg:AzureAdPrt=no``, ``dsreg:KeySignTest``, ``fact:proxy.winhttp=direct``.
+    ``dsreg:AzureAdPrt=no``, ``dsreg:KeySignTest``, ``fact:proxy.winhttp=direct``, ``log:comanagementhandler``.
     """
     node = table[number]
     if node[0] == "all":

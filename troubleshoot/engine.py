@@ -56,6 +56,7 @@ def present_keys(ruleset: Ruleset, case: Case, evaluator: Evaluator) -> set[str]
                 present.add(f"dsreg:{name}")
                 present.add(f"dsreg:{name}={field.text.casefold()}")
     present.update(f"registry:{key}" for key in case.keys)
+    present.update(f"log:{component}" for component in case.by_component)
     for name, found in case.facts.items():
         present.add(f"fact:{name}")
         present.add(f"fact:{name}={found[0].value.casefold()}")

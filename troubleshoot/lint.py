@@ -132,7 +132,7 @@ def r005_ambiguous(file: RuleFile, context: Context) -> Found:
     known = context.vocabulary.get("codes", {})
     leaves = [node for _, node in _leaves(file) if node[0] == "attempt"]
     beside = {node[2] for node in leaves} - {"code", "flow"}
-    others = [node for _, node in _leaves(file) if node[0] in ("event", "fact", "registry", "dsreg")]
+    others = [node for _, node in _leaves(file) if node[0] in ("event", "fact", "registry", "dsreg", "log")]
     if beside or others or file.doc.get("unless") or file.doc["confidence"] == "possible":
         return
     for node in leaves:

@@ -17,7 +17,7 @@ from troubleshoot.accounts import same_account
 from troubleshoot.attempts import standing
 from troubleshoot.case import Case
 from troubleshoot.conditions import Node
-from troubleshoot.model import Attempt, Capture, Event, Field, Proof, Source
+from troubleshoot.model import Attempt, Capture, Event, Field, LogLine, Proof, Source
 from troubleshoot.ruleset import Rule, Ruleset
 from troubleshoot.tables import Label, labels
 from troubleshoot.valuetest import Test, compile_test, on_absent
@@ -436,6 +436,18 @@ class Evaluator:
             return None
         return self._test(number, node[2])(found[0].value, self.case.as_of)
 
+    def _log(self, node: Node, number: int, context: Context) -> Truth:
+        lines = self.case.by_component.get(str(node[1]).casefold())
+        if not lines:
+            return None
+        return self._log_line(node, number) is not None
+
+    def _log_line(self, node: Node, number: int) -> LogLine | None:
+        """The last line of the component that fits."""
+        test = self._test(number, node[2])
+        lines = self.case.by_component.get(str(node[1]).casefold(), ())
+        return next((line for line in reversed(lines) if test(line.text, self.case.as_of)), None)
+
     def _capture(self, node: Node, number: int, context: Context) -> Truth:
         for capture in self.case.captures:
             owner = self.case.capture_user(capture)
@@ -496,6 +508,10 @@ class Evaluator:
         elif kind == "fact":
             fact = self.case.facts[node[1]][0]
             yield Proof(fact.source, self.case.line_text(fact.source) or f"{fact.name}: {fact.value}"), fact.time
+        elif kind == "log":
+            line = self._log_line(node, number)
+            if line is not None:
+                yield Proof(line.source, line.text), line.time
         elif kind == "registry":
             for value in self.case.keys.get(str(node[1]).upper().rstrip("\\"), ()):
                 if node[2] is None or value.name.casefold() == str(node[2]).casefold():
@@ -535,7 +551,7 @@ class Evaluator:
         node = self.nodes[number]
         if self.value(number, context) is not True or node[0] in ("not", "sign", "capture", "fact", "registry"):
             return True, None
-        if node[0] in ("attempt", "event"):
+        if node[0] in ("attempt", "event", "log"):
             moments = [moment for _, moment in self.proofs(number, context)]
             moments = moments or [one.time for one in context.attempts.values() if one]
             return (bool(moments) and all(one and one.tzinfo for one in moments)), _latest(moments)
@@ -589,6 +605,8 @@ def _collect(evaluator: Evaluator, node: Node) -> str:
     if kind == "event":
         channel = vocabulary["providers"][name]["channel"]
         return f'export the event log: `wevtutil epl "{channel}" log.evtx`'
+    if kind == "log":
+        return str(vocabulary["components"][name]["collect"])
     if kind == "capture":
         return "run `dsregcmd /status` as the affected user, not as administrator"
     if kind == "attempt":
@@ -623,6 +641,7 @@ _LEAVES: Mapping[str, Callable[[Evaluator, Node, int, Context], Truth]] = {
     "event": Evaluator._event,
     "registry": Evaluator._registry,
     "fact": Evaluator._fact,
+    "log": Evaluator._log,
     "capture": Evaluator._capture,
     "sign": Evaluator._sign,
 }

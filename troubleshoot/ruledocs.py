@@ -70,6 +70,10 @@ def _registry(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
     return f"registry {body['key']}{name}" + (f" {_value(body['is'])}" if "is" in body else "")
 
 
+def _log(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
+    return f"a line of {body['component']} whose text {_value(body['text'])}"
+
+
 def _fields(what: str) -> Any:
     def words(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
         return ", ".join(f"{what}{name} {_value(spec)}" for name, spec in body.items())
@@ -81,6 +85,7 @@ _LEAVES: Mapping[str, Any] = {
     "attempt": _attempt,
     "event": _event,
     "registry": _registry,
+    "log": _log,
     "dsreg": _fields("dsregcmd field "),
     "fact": _fields(""),
     "capture": _fields("the capture's "),

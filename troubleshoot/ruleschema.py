@@ -89,6 +89,10 @@ def _leaves(vocabulary: Mapping[str, Any]) -> dict[str, Any]:
             ("key",),
         ),
         "fact": _object(facts),
+        "log": _object(
+            {"component": {"enum": list(vocabulary["components"])}, "text": {"$ref": "#/$defs/test"}},
+            ("component", "text"),
+        ),
         "capture": _object({"account": _some({"enum": list(vocabulary["accounts"])}), "elevated": {"type": "boolean"}}),
         "sign": {"enum": list(vocabulary["signs"])},
     }

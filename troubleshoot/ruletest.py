@@ -17,6 +17,8 @@ from troubleshoot.ruleset import RuleError, RuleFile, Ruleset, compile_rules
 
 NEWEST_BUILD = 28_000
 _PATH = "example"
+# Keys without which a leaf is none: deleting them is no mutation.
+_FIXED = {"attempt": {"flow"}, "event": {"provider", "id"}, "registry": {"key"}, "log": {"component", "text"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +272,7 @@ def _inside(doc: Mapping[str, Any], path: tuple[Any, ...]) -> Iterator[tuple[str
         elif kind == "not":
             yield from _inside(doc, (*path, kind))
         elif isinstance(body, Mapping):
-            fixed = {"attempt": {"flow"}, "event": {"provider", "id"}, "registry": {"key"}}.get(kind, set())
+            fixed = _FIXED.get(kind, set())
             free = [key for key in body if key not in fixed]
             if len(free) > 1 or (fixed and free):
                 for key in free:
