@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from troubleshoot import lint, rulecommands, ruledocs
-from troubleshoot.coverage import measure
 from troubleshoot.engine import candidates, try_rule
 from troubleshoot.match import Evaluator
 from troubleshoot.ruleschema import problems, schema
@@ -125,6 +124,9 @@ def changed(**changes: Any) -> RuleFile:
         ({"covers": None}, "R015"),
         ({"match": {"event": {"provider": "netlogon", "id": 5719}}}, "R016"),
         ({"intent": "hybrid-intended", "benign_when": None}, "R017"),
+        ({"one_cause": "nothing else is covered here"}, "R019"),
+        ({"tests": [{**GOOD["tests"][0], "shows": ["C01"]}, *GOOD["tests"][1:]]}, "R019"),
+        ({"tests": [*GOOD["tests"], {**GOOD["tests"][0], "expect": "unknown", "shows": GOOD["covers"]}]}, "R019"),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
@@ -263,19 +265,6 @@ def test_compiled_form_survives_storage() -> None:
     again = Ruleset(json.loads(json.dumps(data)))
     assert [again.rule(number).id for number in range(len(again))] == [file.doc["id"] for file in FILES]
     assert again.digest == "abc"
-
-
-def test_coverage_is_proved_by_examples_not_by_names() -> None:
-    files, vocabulary = read_folder(rules_folder())
-    found = {one.cause.id: one for one in measure(files, vocabulary)}
-    assert found["0x80180013/constant"].proved == ("mdm-device-limit",)
-    # The same rules with the examples of one taken away: it still names its cause and no longer proves it.
-    bare = [
-        file._replace(doc={**file.doc, "tests": []}) if file.doc["id"] == "mdm-device-limit" else file for file in files
-    ]
-    again = {one.cause.id: one for one in measure(bare, vocabulary)}
-    assert (again["0x80180013/constant"].state, again["0x80180013/constant"].named) == ("named", ("mdm-device-limit",))
-    assert sum(one.state == "covered" for one in found.values() if one.cause.kind == "code") >= 353
 
 
 def test_the_pages_about_the_rules_are_whole_and_escape_what_they_show(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from troubleshoot.coverage import causes
 from troubleshoot.engine import worst
 from troubleshoot.pipeline import diagnose
 from troubleshoot.ruleset import load
@@ -37,6 +39,16 @@ def test_case(shared: Path, name: str) -> None:
         assert set(report.findings[0].covers) & wanted
     else:
         assert not any(worst(one) == "error" for one in report.findings)
+
+
+def test_the_list_of_causes_has_the_ids_of_the_reference(shared: Path) -> None:
+    codes = json.loads((shared / "reference" / "codes.json").read_text(encoding="utf-8"))
+    text = (shared / "reference" / "conditions.md").read_text(encoding="utf-8")
+    conditions = re.findall(r"^\| (C\d+) \|", text, re.MULTILINE)
+    rows = causes()
+    assert [one.id for one in rows if one.kind == "code"] == [one["id"] for one in codes]
+    assert [one.code for one in rows if one.kind == "code"] == [one["code"] for one in codes]
+    assert [one.id for one in rows if one.kind == "condition"] == conditions
 
 
 @pytest.mark.slow

@@ -256,6 +256,19 @@ def r018_fields(file: RuleFile, context: Context) -> Found:
             yield "id", f"R018 the vocabulary's field '{name}' is not in dsreg_labels.yaml"
 
 
+def r019_shows(file: RuleFile, context: Context) -> Found:
+    """What examples show is covered; a rule of several causes says why they are one."""
+    own = {str(name) for name in file.doc.get("covers", ())}
+    for example in file.doc["tests"]:
+        if example.get("shows") and example["expect"] != "match":
+            yield "tests", f"R019 example '{example['name']}' matches nothing and so shows nothing"
+        for name in map(str, example.get("shows", ())):
+            if name not in own:
+                yield "tests", f"R019 example '{example['name']}' shows '{name}', which is not in covers"
+    if file.doc.get("one_cause") and len(own) < 2:
+        yield "one_cause", "R019 one_cause without a second row in covers"
+
+
 CHECKS: tuple[Callable[[RuleFile, Context], Found], ...] = (
     r001_names,
     r002_rule_ids,
@@ -273,4 +286,5 @@ CHECKS: tuple[Callable[[RuleFile, Context], Found], ...] = (
     r016_owned_events,
     r017_intent,
     r018_fields,
+    r019_shows,
 )

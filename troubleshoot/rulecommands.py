@@ -129,6 +129,7 @@ phase: {phase}
 severity: error                  # error: blocks; warning: will block or may pass; info
 confidence: likely               # for the bare match: possible, likely, certain
 # covers: ['0x801c001d/scp-unreadable']    causes of data/causes.csv, by their ids
+# one_cause: with two or more in covers, why they are one cause
 
 match:                           # the only part that makes the rule fire; docs/rules.md lists what can stand here
   attempt: {{flow: join, code: '0x80004005'}}

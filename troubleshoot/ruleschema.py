@@ -155,6 +155,7 @@ def _example(vocabulary: Mapping[str, Any]) -> dict[str, Any]:
         "confidence": {"$ref": "#/$defs/confidence"},
         "user": _TEXT,
         "known_gap": {"type": "boolean"},
+        "shows": {"type": "array", "items": _TEXT},
         "given": _object(given),
     }
     return _object(properties, ("name", "expect", "given"))
@@ -187,6 +188,7 @@ def schema(vocabulary: Mapping[str, Any]) -> dict[str, Any]:
         "severity": {"enum": ["error", "warning", "info"]},
         "confidence": {"$ref": "#/$defs/confidence"},
         "covers": {"type": "array", "items": _TEXT, "minItems": 1},
+        "one_cause": {"type": "string", "minLength": 20, "maxLength": 300},
         "applies_to": _object(
             {
                 "join": {"enum": ["hybrid", "entra", "registered", "any"]},
