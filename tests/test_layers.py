@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "troubleshoot"
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"", "model", "times", "codes", "tables", "accounts", "valuetest", "conditions", "words"}),
+    frozenset({"", "model", "times", "codes", "tables", "accounts", "valuetest", "conditions", "words", "pseudonyms"}),
     frozenset(
         {
             "decoding",
@@ -32,7 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"attempts", "loader", "formats"}),
     frozenset({"case"}),
-    frozenset({"match"}),
+    frozenset({"match", "identities", "redact"}),
     frozenset({"engine"}),
     frozenset({"pipeline", "ruletest", "report"}),
     frozenset({"lint", "batch", "codelookup", "coverage", "ruledocs"}),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from troubleshoot.model import Result
     from troubleshoot.ruleset import Ruleset
 
 app = typer.Typer(
@@ -49,6 +50,15 @@ Paths = Annotated[
 ]
 RulesOption = Annotated[
     list[Path] | None, typer.Option("--rules", metavar="DIR", help="A folder of rules to add; equal ids replace.")
+]
+Redact = Annotated[
+    bool, typer.Option("--redact", help="Names of people, devices, tenants and addresses become stable pseudonyms.")
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key", metavar="FILE", help="Key that makes the pseudonyms the same in every run; made if not there."
+    ),
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")]
 OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")]
@@ -100,6 +110,8 @@ def diagnose(
     all_events: Annotated[
         bool, typer.Option("--all-events", help="Read every record of every log, also those no rule can use.")
     ] = False,
+    redact: Redact = False,
+    key: KeyFile = None,
     no_color: NoColor = False,
 ) -> None:
     """Say what failed, in which phase, why, with the proof, and what to do.
@@ -112,7 +124,7 @@ def diagnose(
     from troubleshoot.pipeline import diagnose as run
     from troubleshoot.pipeline import exit_code
 
-    result = run(paths, ruleset, all_events)
+    result = _redacted(paths, ruleset, all_events, key) if redact else run(paths, ruleset, all_events)
     from troubleshoot.report import print_terminal, render
 
     if form is ReportForm.text and output is None and _on_terminal(no_color):
@@ -120,6 +132,22 @@ def diagnose(
     else:
         _write(render(result, form.value), output)
     raise typer.Exit(exit_code(result))
+
+
+def _redacted(paths: list[str], ruleset: Ruleset, all_events: bool, key: Path | None) -> Result:
+    """The diagnosis with pseudonyms: what the evidence names is learned after the analysis, which sees the real values."""
+    from troubleshoot import identities, pseudonyms
+    from troubleshoot import redact as redacting
+    from troubleshoot.pipeline import judged, open_cases, wanted_events
+
+    try:
+        redactor = pseudonyms.Redactor(pseudonyms.read_key(key) if key else None)
+    except OSError as error:
+        raise _fail(f"{key}: {error.strerror or error}") from error
+    opened = open_cases(paths, None if all_events else wanted_events(ruleset))
+    for case in opened.cases:
+        identities.learn_case(redactor, case)
+    return redacting.result(redactor, judged(opened, ruleset))
 
 
 def _on_terminal(no_color: bool) -> bool:

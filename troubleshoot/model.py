@@ -359,8 +359,12 @@ class Unread(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What one call gives: a report per device, and the inputs that gave none."""
+    """What one call gives: a report per device, and the inputs that gave none.
+
+    ``redacted``: how many values of each kind stand as pseudonyms, None where nothing was replaced on purpose.
+    """
 
     reports: tuple[Report, ...]
     unread: tuple[Unread, ...]
     rules_version: str = ""
+    redacted: Mapping[str, int] | None = None

@@ -55,15 +55,16 @@ def diagnose(paths: Sequence[str], ruleset: Ruleset, all_events: bool = False) -
     Never raises for what an input holds. The same bytes and rules give the same result.
     """
     opened = open_cases(paths, None if all_events else wanted_events(ruleset))
-    return _reported(opened, ruleset)
+    return judged(opened, ruleset)
 
 
 def diagnose_bytes(name: str, data: bytes, ruleset: Ruleset) -> Result:
     """As :func:`diagnose`, for one file that is already in memory; ``name`` stands in the proof."""
-    return _reported(_gather([in_memory(name, data)], wanted_events(ruleset)), ruleset)
+    return judged(_gather([in_memory(name, data)], wanted_events(ruleset)), ruleset)
 
 
-def _reported(opened: Opened, ruleset: Ruleset) -> Result:
+def judged(opened: Opened, ruleset: Ruleset) -> Result:
+    """The reports of cases that are already open."""
     reports = tuple(_summed(judge(ruleset, case)) for case in opened.cases)
     return Result(reports, opened.unread, ruleset.digest)
 

@@ -55,7 +55,7 @@ def labels() -> dict[str, Label]:
     }
 
 
-SOURCES = ("dsreg_labels", "event_messages")
+SOURCES = ("dsreg_labels", "event_messages", "wellknown")
 """Tables that people edit as YAML."""
 
 

@@ -62,6 +62,7 @@ HEADINGS = {
     "read": "What was read",
     "problems": "Could not be read",
     "references": "Documents",
+    "redacted": "Names stand as pseudonyms; values replaced by kind",
 }
 _LONGEST = 255
 _BY_VERDICT = {

@@ -46,12 +46,15 @@ def text_of(data: dict[str, Any]) -> bytes:
 
 def form(result: Result) -> dict[str, Any]:
     """The JSON form as plain data."""
-    return {
+    data: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"version": __version__, "rules": result.rules_version},
         "devices": [report(one) for one in result.reports],
         "unread": [unread(one) for one in result.unread],
     }
+    if result.redacted is not None:
+        data["redacted"] = dict(result.redacted)
+    return data
 
 
 def unread(one: Unread) -> dict[str, Any]:

@@ -41,6 +41,9 @@ def of(result: Result) -> Iterator[Part]:
             yield Part("line", f"{plain(one.path)}: {plain(one.reason)}")
         if len(result.unread) > _MOST_LINES:
             yield Part("item", f"{len(result.unread) - _MOST_LINES} more files, named in the JSON form")
+    if result.redacted is not None:
+        told = ", ".join(f"{count} {kind}" for kind, count in result.redacted.items()) or "nothing to replace"
+        yield Part("note", f"{words.HEADINGS['redacted']}: {told}")
 
 
 def device(report: Report) -> Iterator[Part]:

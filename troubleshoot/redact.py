@@ -1,0 +1,163 @@
+"""A report, or the data that ``show`` prints, with every name of a customer replaced by its pseudonym.
+
+Redaction works on what is to be printed, never on the analysis. What rules say (titles, causes, steps) names nobody and stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from troubleshoot.model import (
+    Attempt,
+    Capture,
+    Coverage,
+    Finding,
+    LogSpan,
+    Problem,
+    Proof,
+    Report,
+    Result,
+    Source,
+    Unread,
+)
+from troubleshoot.pseudonyms import Redactor
+from troubleshoot.words import summary
+
+
+def result(redactor: Redactor, given: Result) -> Result:
+    """The result with every name replaced. What rules say (titles, causes, steps) holds no names and stays."""
+    return given._replace(
+        reports=tuple(report(redactor, one) for one in given.reports),
+        unread=tuple(Unread(redactor.path(one.path), redactor.text(one.reason), one.kind) for one in given.unread),
+    )._replace(redacted=redactor.counts())
+
+
+def report(redactor: Redactor, given: Report) -> Report:
+    """One device's report with every name replaced."""
+    text, optional = redactor.text, redactor.optional
+    device = given.device
+    name = optional(device.name)
+    findings = _findings(redactor, given.findings)
+    return given._replace(
+        device=device._replace(
+            name=name,
+            names=tuple(text(one) for one in device.names),
+            domain=optional(device.domain),
+            device_id=optional(device.device_id),
+            tenant_id=optional(device.tenant_id),
+            tenant_name=optional(device.tenant_name),
+        ),
+        summary=summary(given.verdict, given.join_state, name, findings),
+        findings=findings,
+        resolved=_findings(redactor, given.resolved),
+        benign=_findings(redactor, given.benign),
+        unexplained_codes=tuple(one._replace(source=_source(redactor, one.source)) for one in given.unexplained_codes),
+        attempts=tuple(_attempt(redactor, one) for one in given.attempts),
+        coverage=_coverage(redactor, given.coverage),
+        problems=tuple(_problem(redactor, one) for one in given.problems),
+    )
+
+
+def _source(redactor: Redactor, source: Source) -> Source:
+    return source._replace(path=redactor.path(source.path))
+
+
+def _findings(redactor: Redactor, found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(
+        one._replace(
+            user=redactor.optional(one.user),
+            evidence=tuple(Proof(_source(redactor, proof.source), redactor.text(proof.text)) for proof in one.evidence),
+            symptoms=_findings(redactor, one.symptoms),
+            reason=redactor.optional(one.reason),
+        )
+        for one in found
+    )
+
+
+def _attempt(redactor: Redactor, one: Attempt) -> Attempt:
+    return one._replace(
+        message=redactor.optional(one.message),
+        user=redactor.optional(one.user),
+        operation=redactor.optional(one.operation),
+        server_code=redactor.optional(one.server_code),
+        server_subcode=redactor.optional(one.server_subcode),
+        sources=tuple(_source(redactor, source) for source in one.sources),
+        proof={name: _source(redactor, source) for name, source in one.proof.items()},
+        events=(),
+    )
+
+
+def _coverage(redactor: Redactor, one: Coverage) -> Coverage:
+    return one._replace(
+        logs=tuple(_span(redactor, span) for span in one.logs),
+        captures=tuple(_capture(redactor, capture) for capture in one.captures),
+    )
+
+
+def _span(redactor: Redactor, span: LogSpan) -> LogSpan:
+    return span._replace(source=_source(redactor, span.source))
+
+
+def _capture(redactor: Redactor, capture: Capture) -> Capture:
+    account = capture.account
+    if account is not None:
+        account = account._replace(
+            name=redactor.optional(account.name), sid=redactor.optional(account.sid), upn=redactor.optional(account.upn)
+        )
+    fields = tuple(field._replace(text=redactor.text(field.text)) for field in capture.fields)
+    named = {name: field._replace(text=redactor.text(field.text)) for name, field in capture.named.items()}
+    return capture._replace(source=_source(redactor, capture.source), account=account, fields=fields, named=named)
+
+
+def _problem(redactor: Redactor, one: Problem) -> Problem:
+    return one._replace(source=_source(redactor, one.source), message=redactor.text(one.message))
+
+
+# ----------------------------------------------------------------------------------------------------------- data
+
+# Values of the JSON forms that are words of the format, or text of rules, which names nobody.
+_FORMAT_WORDS = frozenset(
+    {
+        "kind",
+        "section",
+        "label",
+        "channel",
+        "provider",
+        "id",
+        "level",
+        "time",
+        "type",
+        "severity",
+        "confidence",
+        "rule",
+        "phase",
+    }
+    | {
+        "flow",
+        "outcome",
+        "codes",
+        "verdict",
+        "join_state",
+        "domain_type",
+        "schema_version",
+        "as_of",
+        "absence",
+        "name",
+        "component",
+    }
+)
+
+
+def data(redactor: Redactor, given: Any, key: str = "") -> Any:
+    """A JSON-like structure (``show -f json``) with every name in its texts replaced; paths by their parts."""
+    if isinstance(given, dict):
+        return {
+            (redactor.text(name) if key == "data" else name): data(redactor, value, name)
+            for name, value in given.items()
+        }
+    if isinstance(given, list):
+        return [data(redactor, value, key) for value in given]
+    if not isinstance(given, str) or key in _FORMAT_WORDS:
+        return given
+    return redactor.path(given) if key == "path" else redactor.text(given)
