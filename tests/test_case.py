@@ -322,7 +322,7 @@ def test_event_text_is_one_bounded_line() -> None:
     text = event_text(event(304, None, line=1, DebugOutput="a: b\r\n" * 5000, text="unused"))
     assert "\n" not in text
     assert len(text) <= 500
-    assert event_text(event(306, None, line=1)) == "event 306 User Device Registration"
+    assert event_text(event(9, None, line=1)) == "event 9 User Device Registration"
 
 
 def test_facts_by_name_newest_first() -> None:

@@ -19,6 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "parsers",
             "eventfacts",
             "codebook",
+            "eventbook",
             "facts",
             "ordering",
             "joinattempts",

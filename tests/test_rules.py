@@ -124,6 +124,8 @@ def changed(**changes: Any) -> RuleFile:
         ({"covers": None}, "R015"),
         ({"match": {"event": {"provider": "netlogon", "id": 5719}}}, "R016"),
         ({"intent": "hybrid-intended", "benign_when": None}, "R017"),
+        ({"match": {"event": {"provider": "user-device-registration", "id": 9999}}}, "R020"),
+        ({"match": {"attempt": {"flow": "join", "event": 9999}}}, "R020"),
         ({"one_cause": "nothing else is covered here"}, "R019"),
         ({"tests": [{**GOOD["tests"][0], "shows": ["C01"]}, *GOOD["tests"][1:]]}, "R019"),
         ({"tests": [*GOOD["tests"], {**GOOD["tests"][0], "expect": "unknown", "shows": GOOD["covers"]}]}, "R019"),

@@ -316,8 +316,12 @@ def _add_account(found: list[Account], account: Account) -> None:
 
 
 def event_text(event: Event) -> str:
-    """One line that says what a record holds: id, provider, and its values (or its message)."""
+    """One line that says what a record holds: id, provider, and its values, its message, or else what it means."""
     name = event.provider.removeprefix("Microsoft-Windows-")
     values = "; ".join(f"{key}={' '.join(item.split())[:160]}" for key, item in event.data.items() if item.strip())
     body = values or " ".join((event.text or "").split())
+    if not body:  # as with 332 to 335, whose id is all they say
+        from troubleshoot.eventbook import meaning
+
+        body = meaning(event) or ""
     return f"event {event.id} {name}: {body}"[:500].rstrip(": ")

@@ -167,9 +167,10 @@ def show(
     Windows components they rest on. Exit codes: 0 read, 3 nothing could be read, 2 wrong usage.
     """
     _no_such(paths)
+    from troubleshoot import eventbook
     from troubleshoot.pipeline import open_cases
 
-    opened = open_cases(paths, None if all_events else _load(None).providers())
+    opened = open_cases(paths, None if all_events else _load(None).providers(eventbook.ids().items()))
     from troubleshoot.report import show as shown
 
     if form is DataForm.json:
@@ -184,10 +185,13 @@ def show(
     context_settings={"ignore_unknown_options": True},  # a negative decimal is a code, not an option
 )
 def code(
-    codes: Annotated[list[str], typer.Argument(metavar="CODE...", help="Codes in any notation, symbols or words.")],
+    codes: Annotated[
+        list[str],
+        typer.Argument(metavar="CODE...", help="Codes in any notation, symbols, words, or a log and an event id."),
+    ],
     form: Annotated[DataForm, typer.Option("-f", "--format", help="Form of the output.")] = DataForm.text,
 ) -> None:
-    """Say what a code means, in any notation, and which rules use it.
+    """Say what a code means, in any notation, or a record of an event log ("event 304", AAD 1098), and which rules use it.
 
     Exit codes: 0 every code is known by name, 1 one is not, 2 wrong usage.
     """

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from troubleshoot import eventbook
 from troubleshoot.conditions import BadCondition, Nodes, triggers, walk
 from troubleshoot.ruleset import RuleFile
 from troubleshoot.ruletest import Failure
@@ -269,6 +270,21 @@ def r019_shows(file: RuleFile, context: Context) -> Found:
         yield "one_cause", "R019 one_cause without a second row in covers"
 
 
+def r020_events(file: RuleFile, context: Context) -> Found:
+    """Every event id a rule names stands in ``data/events.yaml``, so that reports can say what it means."""
+    flows: dict[str, list[str]] = {}
+    for alias, entry in context.vocabulary.get("providers", {}).items():
+        flows.setdefault(str(entry.get("flow")), []).append(alias)
+    for key, node in _leaves(file, ("match", "unless", "confirm", "benign")):
+        aliases = [node[1]] if node[0] == "event" else []
+        numbers = node[2] if node[0] == "event" else []
+        if node[0] == "attempt" and node[2] == "event":
+            aliases, numbers = flows.get(node[1], []), node[3] if isinstance(node[3], list) else [node[3]]
+        for number in numbers:
+            if not any(eventbook.known(alias, int(number)) for alias in aliases):
+                yield key, f"R020 event {number} of {' or '.join(aliases)} is not in data/events.yaml"
+
+
 CHECKS: tuple[Callable[[RuleFile, Context], Found], ...] = (
     r001_names,
     r002_rule_ids,
@@ -287,4 +303,5 @@ CHECKS: tuple[Callable[[RuleFile, Context], Found], ...] = (
     r017_intent,
     r018_fields,
     r019_shows,
+    r020_events,
 )

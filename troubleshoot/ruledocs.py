@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from troubleshoot.eventbook import Known, every, known
 from troubleshoot.ruleset import RuleFile, read_folder, rules_folder
 from troubleshoot.tables import DATA
 from troubleshoot.words import PHASES, RUN_AS, WHO
@@ -107,7 +108,7 @@ def pages(files: Sequence[RuleFile], vocabulary: Mapping[str, Any]) -> dict[str,
             explained.setdefault(symptom, []).append(name)
     order = list(vocabulary["phases"])
     ids = sorted(docs, key=lambda name: (order.index(docs[name]["phase"]), name))
-    codes, events = _by_code(docs, ids), _by_event(docs, ids, vocabulary)
+    codes, events = _by_code(docs, ids), _by_event(docs, ids)
     script = (DATA / "ruledocs" / "search.js").read_text(encoding="utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(
@@ -125,7 +126,7 @@ def pages(files: Sequence[RuleFile], vocabulary: Mapping[str, Any]) -> dict[str,
     out = {
         "index.html": environment.get_template("index.html").render(up="", order=order, searched=searched),
         "codes.html": environment.get_template("table.html").render(up="", title="Rules by code", rows=codes),
-        "events.html": environment.get_template("table.html").render(up="", title="Rules by event", rows=events),
+        "events.html": environment.get_template("events.html").render(up="", logs=_logs(vocabulary), asking=events),
         "symptoms.html": environment.get_template("symptoms.html").render(up=""),
     }
     page = environment.get_template("rule.html")
@@ -135,6 +136,7 @@ def pages(files: Sequence[RuleFile], vocabulary: Mapping[str, Any]) -> dict[str,
             up="../",
             doc=doc,
             match=in_words(doc["match"], vocabulary),
+            events=[one for key, rules in sorted(events.items()) if name in rules for one in (known(*key),) if one],
             unless=[in_words(one, vocabulary) for one in _listed(doc.get("unless"))],
             confirm=in_words(doc["confirm"], vocabulary) if doc.get("confirm") else None,
             benign=[(in_words(one, vocabulary), one.get("reason", "")) for one in _listed(doc.get("benign"))],
@@ -187,19 +189,26 @@ def _by_code(docs: Mapping[str, Any], ids: Sequence[str]) -> list[tuple[str, lis
     return sorted(found.items())
 
 
-def _by_event(
-    docs: Mapping[str, Any], ids: Sequence[str], vocabulary: Mapping[str, Any]
-) -> list[tuple[str, list[str]]]:
+def _by_event(docs: Mapping[str, Any], ids: Sequence[str]) -> dict[tuple[str, int], list[str]]:
+    """(provider alias, event id) to the rules that ask for it."""
     found: dict[tuple[str, int], list[str]] = {}
     for name in ids:
         doc = docs[name]
-        for condition in (doc["match"], *_listed(doc.get("unless")), *_listed(doc.get("confirm"))):
-            for kind, body in _leaves(condition):
-                for number in _listed(body["id"]) if kind == "event" else ():
-                    rules = found.setdefault((vocabulary["providers"][body["provider"]]["channel"], int(number)), [])
-                    if name not in rules:
-                        rules.append(name)
-    return [(f"{channel} · event {number}", rules) for (channel, number), rules in sorted(found.items())]
+        conditions = (one for key in ("match", "unless", "confirm", "benign") for one in _listed(doc.get(key)))
+        for kind, body in (leaf for condition in conditions for leaf in _leaves(condition)):
+            for number in _listed(body["id"]) if kind == "event" else ():
+                rules = found.setdefault((str(body["provider"]), int(number)), [])
+                if name not in rules:
+                    rules.append(name)
+    return found
+
+
+def _logs(vocabulary: Mapping[str, Any]) -> list[tuple[str, list[Known]]]:
+    """Each log's channel with the records known of it, in the order of the table."""
+    out: dict[str, list[Known]] = {}
+    for one in every():
+        out.setdefault(vocabulary["providers"][one.provider]["channel"], []).append(one)
+    return list(out.items())
 
 
 def _search_words(name: str, doc: Mapping[str, Any], codes: Sequence[tuple[str, list[str]]]) -> str:

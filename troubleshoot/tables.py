@@ -1,6 +1,6 @@
 """Data tables of the package, in a form that loads without YAML.
 
-``data/dsreg_labels.yaml`` and ``data/event_messages.yaml`` are what people edit; the JSON beside each is made from it by
+``data/dsreg_labels.yaml``, ``event_messages.yaml`` and ``events.yaml`` are what people edit; the JSON beside each is made by
 ``python -m troubleshoot.tables`` and committed, and a test says when it is stale.
 """
 
@@ -55,7 +55,7 @@ def labels() -> dict[str, Label]:
     }
 
 
-SOURCES = ("dsreg_labels", "event_messages", "wellknown")
+SOURCES = ("dsreg_labels", "event_messages", "wellknown", "events")
 """Tables that people edit as YAML."""
 
 
@@ -64,7 +64,7 @@ def compiled(name: str) -> bytes:
     import yaml
 
     rows: Any = yaml.safe_load((DATA / f"{name}.yaml").read_text(encoding="utf-8"))
-    return orjson.dumps(rows, option=orjson.OPT_INDENT_2) + b"\n"
+    return orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS) + b"\n"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ AAD = "Microsoft-Windows-AAD"
 MDM = "Microsoft-Windows-DeviceManagement-Enterprise-Diagnostics-Provider"
 WORKPLACE = "Microsoft-Windows-Workplace Join"
 HELLO = "Microsoft-Windows-HelloForBusiness"
+KERBEROS = "Microsoft-Windows-Security-Kerberos"
 
 _FORMS = {
     "user device registration": UDR,
@@ -16,6 +17,12 @@ _FORMS = {
     "helloforbusiness": HELLO,
     "devicemanagement-enterprise-diagnostics-provider": MDM,
     "devicemanagement-enterprise-diagnostic-provider": MDM,
+    "taskscheduler": "Microsoft-Windows-TaskScheduler",
+    "security-kerberos": KERBEROS,
+    "kerberos": KERBEROS,
+    "kerberos-key-distribution-center": "Microsoft-Windows-Kerberos-Key-Distribution-Center",
+    "capi2": "Microsoft-Windows-CAPI2",
+    "drs": "Device Registration Service",
 }
 
 
