@@ -20,8 +20,9 @@ from typing import Any
 
 Node = list[Any]
 
-# How selective a kind of trigger is, best first: of the members of an `all` the best one dispatches the rule.
-_SELECTIVE = ("code", "server", "event", "registry", "fact", "log", "dsreg=", "dsreg", "flow")
+# How selective a kind of trigger is, best first: of the members of an `all` the best one dispatches the rule. Facts come
+# last: what is seen of a fault tries the rule, so that a fact nobody collected is named as what would decide it.
+_SELECTIVE = ("code", "server", "event", "registry", "log", "dsreg=", "dsreg", "flow", "fact")
 
 
 class BadCondition(ValueError):

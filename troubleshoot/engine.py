@@ -112,8 +112,10 @@ def try_rule(evaluator: Evaluator, rule: Rule) -> list[Outcome]:
             outcomes[context.user] = outcome
     if outcomes:
         return _one_per_proof(list(outcomes.values()))
-    unknown = next((context for context in live if value(match, context) is None), None)
-    return [Outcome(rule, "unknown", unknown)] if unknown is not None else []
+    for context in live:
+        if value(match, context) is None and not any(value(one.node, context) is True for one in rule.unless):
+            return [Outcome(rule, "unknown", context)]
+    return []
 
 
 def _one_per_proof(outcomes: list[Outcome]) -> list[Outcome]:
@@ -388,11 +390,17 @@ def _not_checked(
         if one.state == "unknown"
         and all(try_ is None or id(try_) in open_ones for try_ in one.context.attempts.values())
     }
+    found = {one.rule for one in _all(roots) if not one.catch_all}
     wanted: dict[str, list[Rule]] = {}
     why: dict[str, str] = {}
     for one in undecided.values():
         if not evaluator.concerns(one.rule.match, one.context):
             continue  # nothing found speaks for it: its key belongs to an attempt of another kind
+        spoken = evaluator.speaks(one.rule.match, one.context)
+        if not spoken:
+            continue  # only the plain state of the device speaks for it, as it does on every sound one
+        if spoken == "attempt" and not unexplained and found.isdisjoint({*one.rule.explains, *one.rule.supersedes}):
+            continue  # the attempt has its reason, and this rule would not say it better
         missing = evaluator.missing(one.rule.match, one.context)
         if len(missing) == 1:
             item = next(iter(missing))
