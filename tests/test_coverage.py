@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -105,6 +106,14 @@ def test_a_condition_beside_another_row_needs_an_example_that_names_it() -> None
     assert states(alone)["C39"].state == "covered"
 
 
+def test_what_documents_call_no_fault_is_proved_by_a_harmless_finding() -> None:
+    tests = [example(block("0x801c0025"), shows=["C51", "C39"], expect="benign")]
+    leaf = {"attempt": {"flow": "join", "code": "0x801c0025"}}
+    keys = {"benign": [{**leaf, "reason": "It passes."}], "one_cause": "Both are named for this test only."}
+    found = states(rule("busy", ["0x801c0025"], ["C51", "C39"], *tests, **keys))
+    assert {name: one.state for name, one in found.items()} == {"C51": "covered", "C39": "named"}
+
+
 def test_taking_examples_away_uncovers() -> None:
     bare = [
         file._replace(doc={**file.doc, "tests": []}) if file.doc["id"] == "mdm-device-limit" else file for file in FILES
@@ -122,3 +131,5 @@ def test_the_list_has_every_documented_code_and_condition_once() -> None:
     assert {kind: len(found) for kind, found in by_kind.items()} == {"code": 364, "condition": 88}
     assert len({one.code for one in by_kind["code"]}) == 297
     assert all(one.log_visible in ("yes", "partly", "no") for one in rows)
+    documents = {one.id: one.source for one in rows if not re.fullmatch(r"https://[^ ]+/[\w.-]+(#[\w-]+)?", one.source)}
+    assert documents == {}

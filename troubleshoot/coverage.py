@@ -7,7 +7,8 @@
   are one cause.
 
 An example shows the rows its ``shows`` names; without ``shows``, those rows of its rule whose code it holds, and the
-rule's row when it covers only one. A name in ``covers`` alone proves nothing.
+rule's row when it covers only one. A name in ``covers`` alone proves nothing. Rows that their document calls no fault
+(``harmless``) may also be proved by an example that lists the rule among the harmless findings.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ STATES = ("covered", "shared", "crossed", "named", "open")
 
 
 class Cause(NamedTuple):
-    """A documented cause. ``kind``: code or condition; ``log_visible``: yes, partly or no; ``source``: its document."""
+    """A documented cause. ``kind``: code or condition; ``source``: its document.
+
+    ``log_visible``: yes (dsregcmd, event logs or text logs of the device decide it), partly (they raise it, one more
+    item decides), no (only data from elsewhere tells it). ``harmless``: its document calls it no fault.
+    """
 
     id: str
     kind: str
@@ -36,10 +41,14 @@ class Cause(NamedTuple):
     phase: str
     log_visible: str
     source: str
+    harmless: bool = False
 
 
 class Example(NamedTuple):
-    """A matching example, the rows it shows and the rules that are root findings when all rules judge it."""
+    """A matching example, the rows it shows and the rules that are root findings when all rules judge it.
+
+    Of an example of a harmless row, ``roots`` also holds its own rule where that is among the harmless findings.
+    """
 
     rule: str
     name: str
@@ -78,7 +87,10 @@ def causes() -> list[Cause]:
     """All documented causes, in the order of the table."""
     with (DATA / "causes.csv").open(encoding="utf-8", newline="") as stream:
         return [
-            Cause(row["id"], row["kind"], row["code"], row["phase"], row["log_visible"], row["source"])
+            Cause(
+                *(row[name] for name in ("id", "kind", "code", "phase", "log_visible", "source")),
+                harmless=row["harmless"] == "yes",
+            )
             for row in csv.DictReader(stream)
         ]
 
@@ -134,15 +146,20 @@ def _examples(
     file: RuleFile, rows: Mapping[str, Cause], ruleset: Ruleset, vocabulary: Mapping[str, Any]
 ) -> Iterator[Example]:
     own = [str(name) for name in file.doc.get("covers", ())]
+    rule = str(file.doc["id"])
     for example in file.doc.get("tests", ()):
-        if example["expect"] != "match":
+        if example["expect"] not in ("match", "benign"):
             continue
         try:
             report = judge(ruleset, case_of(example["given"], vocabulary))
         except RuleError:  # an example that cannot be read is `rules test`'s business
             continue
         shown = frozenset(_shown(example, own, rows))
-        yield Example(str(file.doc["id"]), example["name"], shown, frozenset(root.rule for root in report.findings))
+        roots = {root.rule for root in report.findings}
+        if example["expect"] == "benign":
+            shown = frozenset(name for name in shown if rows[name].harmless)
+            roots |= {rule} & {one.rule for one in report.benign}
+        yield Example(rule, example["name"], shown, frozenset(roots))
 
 
 def _shown(example: Mapping[str, Any], own: Sequence[str], rows: Mapping[str, Cause]) -> Iterator[str]:
