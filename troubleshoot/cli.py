@@ -36,6 +36,9 @@ class ReportForm(StrEnum):
     text = "text"
     json = "json"
     markdown = "markdown"
+    note = "note"
+    oneline = "oneline"
+    mail = "mail"
 
 
 class DataForm(StrEnum):

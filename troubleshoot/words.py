@@ -47,6 +47,7 @@ PHASES = {
 }
 HEADINGS = {
     "cause": "Cause",
+    "owner": "Owner",
     "proof": "Proof",
     "fix": "What to do",
     "wait": "Wait",
@@ -63,6 +64,14 @@ HEADINGS = {
     "problems": "Could not be read",
     "references": "Documents",
     "redacted": "Names stand as pseudonyms; values replaced by kind",
+}
+MAIL = {
+    "subject": "Subject: {device}: sign-in to Microsoft Entra",
+    "sound": "We looked at {device} and found nothing wrong. You need not do anything.",
+    "trouble": "We looked at {device}. What we found: {title}.",
+    "nothing": "You need not do anything: we take care of it and tell you when it is done.",
+    "steps": "Please do this:",
+    "expect": "Then:",
 }
 _LONGEST = 255
 _BY_VERDICT = {

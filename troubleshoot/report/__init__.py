@@ -8,7 +8,7 @@ from troubleshoot.model import Result
 
 
 def render(result: Result, form: str) -> str | bytes:
-    """The result in one of the forms ``text``, ``json``, ``markdown``. Raises ValueError for another."""
+    """The result in one of the forms of ``diagnose -f``. Raises ValueError for another."""
     if form == "json":
         from troubleshoot.report import jsonform
 
@@ -21,6 +21,10 @@ def render(result: Result, form: str) -> str | bytes:
         from troubleshoot.report import markdown
 
         return markdown.render(result)
+    if form in ("note", "oneline", "mail"):
+        from troubleshoot.report import note
+
+        return {"note": note.note, "oneline": note.oneline, "mail": note.mail}[form](result)
     raise ValueError(f"unknown form '{form}'")
 
 

@@ -1,0 +1,130 @@
+"""Short forms: a ticket note of at most twelve lines, one line for an inventory field, a mail to the user.
+
+All are plain text: log text goes through :func:`~troubleshoot.report.safe.plain` and is cut, so nothing of it acts where
+the text is pasted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from troubleshoot import words
+from troubleshoot.model import Finding, FixStep, Report, Result
+from troubleshoot.report.outline import place
+from troubleshoot.report.safe import plain
+from troubleshoot.times import iso
+
+MOST_LINES = 12
+ONE_LINE = 255
+_LONGEST = 240  # characters of a line of the note
+_MOST_STEPS = 3
+
+
+def owner(finding: Finding) -> str | None:
+    """Who has to act: the first of the steps' people who is neither helpdesk nor user, else the first; None without steps."""
+    people = [step.who for step in finding.fix]
+    return next((who for who in people if who not in ("helpdesk", "user")), people[0] if people else None)
+
+
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    text = plain(" ".join(text.split()), 4 * longest)
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+# ------------------------------------------------------------------------------------------------------------ note
+
+
+def note(result: Result) -> str:
+    """The note of every device, an empty line between two; then one line on what could not be read."""
+    blocks = ["\n".join(_lines(report)) for report in result.reports]
+    if result.unread and not result.reports:
+        first = result.unread[0]
+        blocks.append(_cut(f"{words.HEADINGS['problems']}: {first.path}: {first.reason}"))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _lines(report: Report) -> list[str]:
+    found = report.findings[0] if report.findings else None
+    title = found.title if found else words.nothing_found(report.verdict, report.join_state)
+    state = [report.device.name or "device without a name", words.JOIN_STATES[report.join_state]]
+    if report.as_of is not None:
+        state.append(f"as of {iso(report.as_of)}")
+    lines = [f"{words.VERDICTS[report.verdict]}: {title}", ", ".join(state)]
+    if found is not None:
+        lines += _of_finding(found)
+    others = [one.title for one in report.findings[1:]]
+    if others:
+        lines.append(f"{words.HEADINGS['others']}: {'; '.join(others)}")
+    elif found is None and report.not_checked:
+        lines.append(f"{words.HEADINGS['not_checked']}: {report.not_checked[0].collect}")
+    if report.problems:
+        lines.append(f"{words.HEADINGS['problems']}: {len(report.problems)} parts of the input")
+    return [_cut(line) for line in lines[:MOST_LINES]]
+
+
+def _of_finding(found: Finding) -> Iterator[str]:
+    yield f"{words.HEADINGS['cause']}: {found.cause}"
+    if found.evidence:
+        proof = found.evidence[0]
+        yield f"{words.HEADINGS['proof']}: {place(proof.source)}: {proof.text}"
+    who = owner(found)
+    sure = f"{found.confidence}, {words.PHASES.get(found.phase, found.phase)}"
+    settle = f"; {words.HEADINGS['not_ruled_out'].casefold()}: {found.not_ruled_out[0]}" if found.not_ruled_out else ""
+    yield f"{words.HEADINGS['owner']}: {words.WHO[who] if who else '-'} ({sure}){settle}"
+    for number, step in enumerate(found.fix[:_MOST_STEPS], 1):
+        yield f"{number}. {words.WHO[step.who]}: {_step(step)}"
+    if found.wait:
+        yield f"{words.HEADINGS['wait']}: {found.wait}"
+    if found.avoid:
+        yield f"{words.HEADINGS['avoid']}: {found.avoid[0]}"
+    yield f"{words.HEADINGS['references']}: {found.references[0]} [{found.fingerprint}]"
+
+
+def _step(step: FixStep) -> str:
+    how = f" ({words.RUN_AS[step.run_as]})" if step.run_as in words.RUN_AS else ""
+    return step.do + (f" > {step.run}{how}" if step.run else "")
+
+
+# -------------------------------------------------------------------------------------------------------- one line
+
+
+def oneline(result: Result) -> str:
+    """One line a device, under 255 characters: the summary, and who must act."""
+    lines = [_oneline(report) for report in result.reports]
+    lines += [_cut(f"{one.path}: {one.reason}", ONE_LINE - 1) for one in result.unread] if not lines else []
+    return "\n".join(lines) + "\n"
+
+
+def _oneline(report: Report) -> str:
+    who = owner(report.findings[0]) if report.findings else None
+    end = f" {words.HEADINGS['owner']}: {words.WHO[who]}." if who else ""
+    return _cut(report.summary, ONE_LINE - 1 - len(end)) + end
+
+
+# ------------------------------------------------------------------------------------------------------------ mail
+
+
+def mail(result: Result) -> str:
+    """A plain mail to the user of each device: what is wrong in one sentence, and only what the user has to do."""
+    return "\n\n".join("\n".join(_mail(report)) for report in result.reports) + "\n"
+
+
+def _mail(report: Report) -> Iterator[str]:
+    name = plain(report.device.name or "your computer")
+    steps = [step for finding in report.findings for step in finding.fix if step.who == "user"]
+    yield words.MAIL["subject"].format(device=name)
+    yield ""
+    if not report.findings:
+        yield words.MAIL["sound"].format(device=name)
+        return
+    yield words.MAIL["trouble"].format(device=name, title=report.findings[0].title)
+    if not steps:
+        yield words.MAIL["nothing"]
+        return
+    yield words.MAIL["steps"]
+    for number, step in enumerate(dict.fromkeys(steps), 1):
+        yield f"{number}. {step.do}"
+        if step.run:
+            yield f"     {step.run}"
+        if step.expect:
+            yield f"   {words.MAIL['expect']} {step.expect}"
