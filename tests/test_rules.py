@@ -57,7 +57,6 @@ def core_causes() -> set[str]:
 
 # Rows of the core documents that no device log can show, or that name no cause of a failed hybrid join.
 NOT_A_RULE = {
-    "0x801c001d/client-side-scp-missing": "needs the registry of the device, which no rule asks yet",
     "exit code 51": "needs the status file of the Azure VM extension",
     "hostname duplication error": "needs the status file of the Azure VM extension",
 }

@@ -88,8 +88,13 @@ def causes() -> list[Cause]:
     with (DATA / "causes.csv").open(encoding="utf-8", newline="") as stream:
         return [
             Cause(
-                *(row[name] for name in ("id", "kind", "code", "phase", "log_visible", "source")),
-                harmless=row["harmless"] == "yes",
+                row["id"],
+                row["kind"],
+                row["code"],
+                row["phase"],
+                row["log_visible"],
+                row["source"],
+                row["harmless"] == "yes",
             )
             for row in csv.DictReader(stream)
         ]
