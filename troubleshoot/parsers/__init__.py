@@ -24,6 +24,7 @@ _CHUNK = b"ElfChnk\x00"
 # In the order they run. The sign of each is asked before its module is imported, since the imports cost more than
 # parsing a capture does: one of these texts must stand in the sheet (in any case of letters where `fold` is set).
 TEXT_PARSERS: tuple[str, ...] = (
+    "statedfacts",
     "eventxml",
     "eventjson",
     "eventtable",
@@ -191,6 +192,7 @@ _CONTROL = bytes((*range(1, 7), *range(14, 27)))
 
 # What must stand in the text for a parser to find anything; a parser that is not named here decides for itself.
 _NEEDS: dict[str, tuple[str, ...]] = {
+    "statedfacts": ("roubleshoot facts", "roubleshoot Facts", "ROUBLESHOOT FACTS"),
     "eventxml": ("<Event", "&lt;Event", "<event"),
     "eventjson": ('"Event', '"event', '"ProviderName', '"winlog', '"system'),
     "eventtable": (
