@@ -21,6 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "codebook",
             "eventbook",
             "facts",
+            "cloudfacts",
             "ordering",
             "joinattempts",
             "tokenattempts",

@@ -8,6 +8,7 @@ compares byte for byte). Tenants, devices and people are invented: Contoso, corp
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -267,6 +268,68 @@ def join_failure(code: int, phase: str, tenant: str = "Managed", kind: str = "sy
 
 
 GONE = f"The device object by the given id ({DEVICE}) is not found."
+
+
+def entra_device(**changed: Any) -> dict[str, Any]:
+    """A device object as Microsoft Graph prints it."""
+    return {
+        "id": "77777777-8888-9999-0000-111111111111",
+        "deviceId": DEVICE,
+        "displayName": "LT-0042",
+        "trustType": "ServerAd",
+        "accountEnabled": True,
+        "onPremisesSyncEnabled": True,
+        "registrationDateTime": "2025-11-03T10:02:11Z",
+        "approximateLastSignInDateTime": "2026-02-27T06:11:00Z",
+        "alternativeSecurityIds": [{"type": 2, "identityProvider": None, "key": "WAA1ADAAOQA6"}],
+        **changed,
+    }
+
+
+def graph_devices(*devices: dict[str, Any]) -> str:
+    """A page of Microsoft Graph."""
+    page = {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#devices", "value": list(devices)}
+    return json.dumps(page, indent=1) + "\n"
+
+
+def portal_devices(*rows: tuple[str, str, str, str]) -> str:
+    """The portal's download of devices: name, enabled, join type, device id."""
+    head = (
+        "displayName,accountEnabled,operatingSystem,operatingSystemVersion,joinType (trustType),registeredOwners,userNames,"
+        "mdmDisplayName,isCompliant,registrationTime,approximateLastSignInDateTime,deviceId,isManaged,objectId,profileType,"
+        "systemLabels,model"
+    )
+    body = [
+        f"{name},{enabled},Windows,10.0.26100.3476,{kind},,,,,2025-11-03T10:02:11Z,2026-02-27T06:11:00Z,{identity},,,,,"
+        for name, enabled, kind, identity in rows
+    ]
+    return "\n".join([head, *body]) + "\n"
+
+
+def audit_rows(activity: str, device: str) -> str:
+    """One row of the audit log as the portal's JSON download has it."""
+    row = {
+        "activityDateTime": "2026-03-03T15:20:41.118Z",
+        "activityDisplayName": activity,
+        "category": "Device",
+        "correlationId": "88888888-9999-0000-1111-222222222222",
+        "result": "success",
+        "initiatedBy": {"app": None, "user": {"userPrincipalName": "admin@contoso.com"}},
+        "targetResources": [
+            {
+                "id": "77777777-8888-9999-0000-111111111111",
+                "displayName": "LT-0042",
+                "type": "Device",
+                "modifiedProperties": [],
+            }
+        ],
+        "additionalDetails": [
+            {"key": "DeviceId", "value": device},
+            {"key": "DeviceOSType", "value": "Windows"},
+            {"key": "DeviceTrustType", "value": "ServerAd"},
+        ],
+    }
+    return json.dumps([row], indent=1) + "\n"
 
 
 def broken() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -590,6 +653,51 @@ def broken() -> Iterator[tuple[str, str, dict[str, Any]]]:
         },
     )
     yield (
+        "cloud-object-pending",
+        "sync: the object is there and Pending, the device has never registered",
+        {
+            "dsregcmd": dsregcmd(),
+            "files": {
+                "devices.json": graph_devices(
+                    entra_device(
+                        registrationDateTime=None, approximateLastSignInDateTime=None, alternativeSecurityIds=[]
+                    )
+                )
+            },
+        },
+    )
+    yield (
+        "cloud-object-disabled",
+        "device: the portal's list shows the object as disabled",
+        {
+            "dsregcmd": dsregcmd(
+                joined=True,
+                user="ada",
+                elevated=False,
+                details={"DeviceAuthStatus": "FAILED. Device is either disabled or deleted"},
+            ),
+            "files": {
+                "exportDevice_2026-3-4.csv": portal_devices(
+                    ("LT-0042", "False", "Microsoft Entra hybrid joined", DEVICE),
+                    ("LT-0043", "True", "Microsoft Entra hybrid joined", "66666666-7777-8888-9999-000000000000"),
+                )
+            },
+        },
+    )
+    yield (
+        "cloud-object-deleted",
+        "device: the audit log shows who deleted the object",
+        {
+            "dsregcmd": dsregcmd(
+                joined=True,
+                user="ada",
+                elevated=False,
+                details={"DeviceAuthStatus": "FAILED. Device is either disabled or deleted"},
+            ),
+            "files": {"AuditLogs_2026-03-04.json": audit_rows("Delete device", DEVICE)},
+        },
+    )
+    yield (
         "mdm-second-factor",
         "MDM enrolment: a second factor is asked for in the background",
         {
@@ -658,6 +766,19 @@ def healthy() -> Iterator[tuple[str, str, dict[str, Any]]]:
                 ),
                 event("udr", 306, 0),
             ],
+        },
+    )
+    yield (
+        "duplicate-record",
+        "hybrid joined and accepted; an old registered record of the same name is left in Entra",
+        {
+            "dsregcmd": dsregcmd(joined=True, user="ada", elevated=False, prt=token(NOW - timedelta(hours=1))),
+            "files": {
+                "exportDevice_2026-3-4.csv": portal_devices(
+                    ("LT-0042", "True", "Hybrid Azure AD joined", DEVICE),
+                    ("LT-0042", "True", "Azure AD registered", "66666666-7777-8888-9999-000000000000"),
+                )
+            },
         },
     )
     yield (
@@ -747,6 +868,8 @@ def write(folder: Path, inputs: dict[str, Any]) -> None:
     folder.mkdir(parents=True)
     if "dsregcmd" in inputs:
         (folder / "dsregcmd.txt").write_text(inputs["dsregcmd"], encoding="utf-8", newline="\n")
+    for name, text in inputs.get("files", {}).items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
     if "raw" in inputs:
         (folder / "dsregcmd.txt").write_bytes(inputs["raw"])
     for log in LOGS:

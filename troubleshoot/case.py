@@ -18,6 +18,7 @@ from troubleshoot.model import (
     Account,
     Attempt,
     Capture,
+    CloudObject,
     Coverage,
     Device,
     Event,
@@ -49,8 +50,9 @@ class Case:
         facts: list[Fact] = []
         spans: list[LogSpan] = []
         problems: list[Problem] = []
+        exported: list[CloudObject] = []
         kinds: dict[type, Any] = {Capture: captures, Event: events, RegistryValue: registry, LogLine: lines}
-        kinds |= {Fact: facts, LogSpan: spans, Problem: problems}
+        kinds |= {Fact: facts, LogSpan: spans, Problem: problems, CloudObject: exported}
         for one in evidence:
             kinds[type(one)].append(one)
         ordered = newest_first(captures)
@@ -62,11 +64,14 @@ class Case:
         self.log_lines = tuple(sorted(lines, key=lambda one: place(one.source)))
         self.problems = tuple(sorted(problems, key=lambda one: (place(one.source), one.kind, one.message)))
         self.attempts: tuple[Attempt, ...] = rebuilding.rebuild(ordered, self.events, self.log_lines)
+        self.device = self._device()
+        self.cloud: tuple[CloudObject, ...] = ()
+        if exported:
+            facts += self._exported(exported)
         self.facts = by_name([*facts, *deriving.derive(self.captures)])
         self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
         self.log_spans = whole_spans(spans)
-        self.device = self._device()
         self.coverage = Coverage(collector, self._kinds(), self.log_spans, ordered)
         self.join_state = self._join_state()
 
@@ -76,6 +81,20 @@ class Case:
     ) -> Case:
         """The case of one device's evidence, in whatever order it was read. ``as_of`` overrides what it tells."""
         return cls(evidence, as_of, collector)
+
+    def _exported(self, objects: list[CloudObject]) -> list[Fact]:
+        """What exports of the tenant and the directory say of this device; their rows of it become :attr:`cloud`."""
+        from troubleshoot import cloudfacts
+
+        objects.sort(key=lambda one: place(one.source))
+        own = cloudfacts.own_rows(objects, self.device, cloudfacts.local_ids(self.device, self.attempts))
+        self.cloud = own.rows()
+        if own.device is not None and not self.device.names and self.device.device_id is None:
+            name = own.device.name
+            known = (name,) if name else ()
+            self.device = self.device._replace(name=name, names=known, device_id=own.device.device_id)
+        tried = [one.time for one in self.attempts if one.flow == "join" and one.time is not None and one.time.tzinfo]
+        return list(cloudfacts.derive(objects, own, max(tried, default=None)))
 
     # -------------------------------------------------------------------------------------------------- look-ups
 
@@ -305,6 +324,7 @@ class Case:
             ("events", self.events or self.log_spans),
             ("registry", self.registry),
             ("log", self.log_lines),
+            ("cloud", self.cloud),
         )
         return tuple(name for name, found in there if found)
 

@@ -24,6 +24,13 @@ def learn_case(redactor: Redactor, case: Case) -> None:
         redactor.learn_host(name)
     if case.device.domain:
         redactor.learn("domain", case.device.domain)
+    for row in case.cloud:
+        if row.name:
+            redactor.learn_host(row.name)
+        for name in ("initiatedBy", "registeredOwners", "userPrincipalName"):
+            for user in row.values.get(name, "").split(", "):
+                if "@" in user:
+                    redactor.learn_user(user)
     for capture in (*case.captures, *case.other_captures):
         if capture.account is not None:
             for name in filter(None, (capture.account.name, capture.account.upn)):

@@ -508,7 +508,8 @@ class Evaluator:
                     break
         elif kind == "fact":
             fact = self.case.facts[node[1]][0]
-            yield Proof(fact.source, self.case.line_text(fact.source) or f"{fact.name}: {fact.value}"), fact.time
+            said = fact.text or self.case.line_text(fact.source) or f"{fact.name}: {fact.value}"
+            yield Proof(fact.source, said), fact.time
         elif kind == "log":
             line = self._log_line(node, number)
             if line is not None:

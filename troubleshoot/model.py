@@ -135,13 +135,35 @@ class LogLine(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """A named fact of the vocabulary (``proxy.winhttp``), with the evidence line it was read from."""
+    """A named fact of the vocabulary (``proxy.winhttp``), with the evidence line it was read from.
+
+    ``text`` is that line (or the record in one line), for the proof; None where another kind of evidence holds it.
+    """
 
     name: str
     value: str
     source: Source
     time: datetime | None = None
     account: Account | None = None
+    text: str | None = None
+
+
+class CloudObject(NamedTuple):
+    """One row of an export of Microsoft Entra, Active Directory or Entra Connect; most rows are of other devices.
+
+    ``kind``: device (an Entra device object), computer (an AD computer object), certificate-report (a row of Connect's
+    hybrid join report), sign-in, audit, or listing (what one export holds as a whole). ``device_id`` is the deviceId,
+    which is the objectGUID of a hybrid device's AD object, in lower case; None where the row has none. ``values`` are
+    texts as printed, by the property names of ``data/cloud_names.yaml``. ``time`` is that of the row (sign-in, audit)
+    or the newest one in the export (listing).
+    """
+
+    kind: str
+    device_id: str | None
+    name: str | None
+    values: Mapping[str, str]
+    source: Source
+    time: datetime | None = None
 
 
 class LogSpan(NamedTuple):
@@ -168,7 +190,7 @@ class Problem(NamedTuple):
     lost: int | None = None
 
 
-Evidence: TypeAlias = Capture | Event | RegistryValue | LogLine | Fact | LogSpan
+Evidence: TypeAlias = Capture | Event | RegistryValue | LogLine | Fact | CloudObject | LogSpan
 """What a parser may yield, besides :class:`Problem`."""
 
 

@@ -55,7 +55,7 @@ def labels() -> dict[str, Label]:
     }
 
 
-SOURCES = ("dsreg_labels", "event_messages", "wellknown", "events")
+SOURCES = ("dsreg_labels", "event_messages", "wellknown", "events", "cloud_names")
 """Tables that people edit as YAML."""
 
 

@@ -25,6 +25,10 @@ _CHUNK = b"ElfChnk\x00"
 # parsing a capture does: one of these texts must stand in the sheet (in any case of letters where `fold` is set).
 TEXT_PARSERS: tuple[str, ...] = (
     "statedfacts",
+    "cloudtable",
+    "cloudjson",
+    "cloudlist",
+    "syncerrors",
     "eventxml",
     "eventjson",
     "eventtable",
@@ -193,6 +197,24 @@ _CONTROL = bytes((*range(1, 7), *range(14, 27)))
 # What must stand in the text for a parser to find anything; a parser that is not named here decides for itself.
 _NEEDS: dict[str, tuple[str, ...]] = {
     "statedfacts": ("roubleshoot facts", "roubleshoot Facts", "ROUBLESHOOT FACTS"),
+    "cloudtable": (
+        *("joinType", "rustType", "ccountEnabled", "HybridJoinCertsCount", "ObjectGUID", "Sign-in error code"),
+        *(
+            "Activity,",
+            "Activity;",
+            'Activity"',
+            "activityDisplayName",
+            "ActivityDisplayName",
+            "errorCode",
+            "ErrorCode",
+        ),
+    ),
+    "cloudjson": (
+        *('rustType"', 'ccountEnabled"', 'rrorCode"', 'ctivityDisplayName"', '"DistinguishedName"'),
+        *("Request_ResourceNotFound", "$metadata#devices", "HybridJoinCertsCount"),
+    ),
+    "syncerrors": ("LargeObject", "provisioned object is too large"),
+    "cloudlist": ("DistinguishedName", "TrustType", "AccountEnabled"),
     "eventxml": ("<Event", "&lt;Event", "<event"),
     "eventjson": ('"Event', '"event', '"ProviderName', '"winlog', '"system'),
     "eventtable": (
