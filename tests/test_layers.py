@@ -22,6 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "eventbook",
             "facts",
             "cloudfacts",
+            "registryfacts",
             "ordering",
             "joinattempts",
             "tokenattempts",

@@ -11,7 +11,7 @@ from typing import Any
 
 from troubleshoot import attempts as rebuilding
 from troubleshoot import facts as deriving
-from troubleshoot import joinattempts, times
+from troubleshoot import joinattempts, registryfacts, times
 from troubleshoot.accounts import key_of, same_account
 from troubleshoot.eventfacts import debug_output, value
 from troubleshoot.model import (
@@ -68,7 +68,9 @@ class Case:
         self.cloud: tuple[CloudObject, ...] = ()
         if exported:
             facts += self._exported(exported)
-        self.facts = by_name([*facts, *deriving.derive(self.captures)])
+        self.facts = by_name(
+            [*facts, *deriving.derive(self.captures), *registryfacts.derive(self.keys if registry else {})]
+        )
         self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
         self.log_spans = whole_spans(spans)

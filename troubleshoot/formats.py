@@ -7,6 +7,7 @@ from troubleshoot.parsers import TEXT_LIMIT
 _ROWS: tuple[tuple[str, str], ...] = (
     ("Windows event log (.evtx)", "begins with ElfFile, or holds chunks behind a damaged header"),
     ("stated facts", "a first line `troubleshoot facts`, then name = value lines for what no log holds"),
+    ("registry exports", "Windows Registry Editor or REGEDIT4 (any file ending), keys and values as reg query prints them"),
     ("event XML", "<Event> elements: rooted, rootless, one a record, pasted, escaped, cut off"),
     ("event JSON", "evtx_dump lines and records, ConvertTo-Json, flat and nested shapes of other tools"),
     ("event tables", "a header row with time, event id and source: Event Viewer CSV and tabs, Export-Csv"),

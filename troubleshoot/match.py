@@ -420,7 +420,7 @@ class Evaluator:
         if values is None:
             parent = wanted.rpartition("\\")[0]
             while parent:
-                if any(value.type == "absent" for value in self.case.keys.get(parent, ())):
+                if any(value.type == "absent" and not value.name for value in self.case.keys.get(parent, ())):
                     return on_absent(spec) if spec is not None else False
                 parent = parent.rpartition("\\")[0]
             return None

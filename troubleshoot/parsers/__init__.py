@@ -29,6 +29,7 @@ TEXT_PARSERS: tuple[str, ...] = (
     "cloudjson",
     "cloudlist",
     "syncerrors",
+    "regtext",
     "eventxml",
     "eventjson",
     "eventtable",
@@ -215,6 +216,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     ),
     "syncerrors": ("LargeObject", "provisioned object is too large"),
     "cloudlist": ("DistinguishedName", "TrustType", "AccountEnabled"),
+    "regtext": ("Windows Registry Editor", "REGEDIT4", "HKEY_"),
     "eventxml": ("<Event", "&lt;Event", "<event"),
     "eventjson": ('"Event', '"event', '"ProviderName', '"winlog', '"system'),
     "eventtable": (
