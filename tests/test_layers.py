@@ -15,7 +15,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"", "model", "times", "codes", "tables", "accounts", "valuetest", "conditions", "words", "pseudonyms"}),
     frozenset(
         {
+            "codepages",
             "decoding",
+            "recognise",
             "parsers",
             "eventfacts",
             "codebook",

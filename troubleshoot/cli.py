@@ -341,11 +341,13 @@ def rules_schema(output: OutOption = None) -> None:
 
 
 @app.command("formats")
-def formats() -> None:
+def formats(
+    form: Annotated[DataForm, typer.Option("-f", "--format", help="Form of the output.")] = DataForm.text,
+) -> None:
     """What can be read, and how it is recognised."""
-    from troubleshoot.formats import table
+    from troubleshoot import formats as known
 
-    _write(table(), None)
+    _write(known.as_json() if form is DataForm.json else known.table(), None)
 
 
 def _version(value: bool) -> None:

@@ -16,8 +16,6 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _NUL_RUN = re.compile(rb"(?:[^\x00]\x00){4,}|(?:\x00[^\x00]){4,}")
-# Letters that OEM code page 850 and ANSI code page 1252 put on different bytes; what Western European text uses most.
-_OEM_LETTERS = frozenset(b"\x81\x82\x84\x85\x87\x88\x8a\x90\x94\x97\x99\x9a\xa0\xa1\xa2\xa3\xa4\xe1")
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -38,6 +36,17 @@ def sheet(name: str, data: bytes) -> Sheet:
     return Sheet(name, text, text.split("\n"), set(), encoding)
 
 
+_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]{0,16384}){0,3}")
+
+
+def without_tokens(one: Sheet) -> Sheet:
+    """The sheet without the signed tokens in it (``eyJ...``), which prove nothing and must not reach a report."""
+    if "eyJ" not in one.text:
+        return one
+    text = _TOKEN.sub("(token removed)", one.text)
+    return Sheet(one.name, text, text.split("\n"), set(), one.encoding)
+
+
 def _bytewise(data: bytes) -> tuple[str, str]:
     try:
         return data.decode("utf-8"), "utf-8"
@@ -48,9 +57,9 @@ def _bytewise(data: bytes) -> tuple[str, str]:
         multibyte = sum(1 for one in text if ord(one) > 0x7F and one != "\ufffd")
         if multibyte > 4 * broken and error.start:
             return text, "utf-8"
-    high = [one for one in data if one > 0x7F]
-    oem = sum(1 for one in high if one in _OEM_LETTERS)
-    encoding = "cp850" if oem * 2 > len(high) else "cp1252"
+    from troubleshoot.codepages import guess
+
+    encoding = guess(data)
     return data.decode(encoding, "replace"), encoding
 
 
@@ -61,7 +70,7 @@ def _with_nuls(data: bytes) -> tuple[str, str]:
     while at < len(data):
         for mark, encoding in _MARKS[1:]:
             if data.startswith(mark, at):
-                end = _end_of_utf16(data, at + 2, encoding)
+                end = _next_mark(data, at + 2, _end_of_utf16(data, at + 2, encoding))
                 parts.append((data[at + 2 : end].decode(encoding, "replace"), encoding))
                 at = end
                 break
@@ -70,7 +79,7 @@ def _with_nuls(data: bytes) -> tuple[str, str]:
             if start > at:
                 parts.append(_bytewise(data[at:start].replace(b"\x00", b"")))
             if start < len(data):
-                end = _end_of_utf16(data, start, encoding)
+                end = _next_mark(data, start, _end_of_utf16(data, start, encoding))
                 parts.append((data[start:end].decode(encoding, "replace"), encoding))
                 start = end
             at = max(start, at + 1)
@@ -109,6 +118,16 @@ def _end_of_utf16(data: bytes, at: int, encoding: str) -> int:
     if tail > at and len(data) - tail >= 8 and _plausible_bytes(data[tail:]):
         return tail
     return len(data)
+
+
+def _next_mark(data: bytes, at: int, end: int) -> int:
+    """Where in UTF-16 from ``at`` to ``end`` another byte-order mark stands (files put together as they are), or ``end``."""
+    for mark, _ in _MARKS[1:]:
+        found = data.find(mark, at, end)
+        while found >= 0 and (found - at) % 2:
+            found = data.find(mark, found + 1, end)
+        end = found if found >= 0 else end
+    return end
 
 
 def _plausible_bytes(block: bytes) -> bool:

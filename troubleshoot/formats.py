@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from troubleshoot import recognise
 from troubleshoot.parsers import TEXT_LIMIT
+from troubleshoot.tables import DATA
 
 _ROWS: tuple[tuple[str, str], ...] = (
     ("Windows event log (.evtx)", "begins with ElfFile, or holds chunks behind a damaged header"),
@@ -26,7 +31,46 @@ def table() -> str:
     lines += [f"  {name:<{width}}  {how}" for name, how in _ROWS]
     lines += [
         "",
-        f"Texts up to {TEXT_LIMIT // 1_048_576} MB, event logs of any size. UTF-8, UTF-16 with and without mark, code pages 850 and 1252,",
-        "and mixtures of them. Archives are not unpacked by this version: unpack them and give the folder.",
+        f"Texts up to {TEXT_LIMIT // 1_048_576} MB, event logs of any size. UTF-8, UTF-16 with and without mark, code pages 1252,",
+        "1250, 1251, 850, 852, 866 and 932, and mixtures of them. Archives are not unpacked by this version: unpack them",
+        "and give the folder.",
+        "",
     ]
-    return "\n".join(lines)
+    return "\n".join(lines + _files())
+
+
+def _files() -> list[str]:
+    """The files of collectors: kind by kind, how its content and its names are known."""
+    known = recognise.table()
+    lines = [
+        f"Files are known by content ({len(known.content)} signatures), where it has no signature by name ({len(known.names)} patterns,",
+        "the first that fits counts; here the first sample of each, who writes it, in which encoding, and what it shows).",
+    ]
+    for kind, about in known.kinds.items():
+        signed = any(row["kind"] == kind for row in known.content)
+        lines += ["", f"{about.title} [{kind}]: {_DONE[about.read]}{', known by content' if signed else ''}"]
+        for row in known.names:
+            if row["kind"] == kind:
+                lines.append("  " + _name_row(row))
+    return lines
+
+
+_DONE = {
+    "parse": "read",
+    "skip": "not needed, read only where the content is of another kind",
+    "leave": "not opened",
+    "open": "opened",
+    "name": "the name is the evidence",
+    "never": "never read, and named in the report as what should not have been collected",
+}
+
+
+def _name_row(row: Mapping[str, Any]) -> str:
+    parts = [", ".join(row.get("collectors", ())), row.get("encoding", "any encoding")]
+    parts += [row.get(key, "") for key in ("run", "account", "channel", "note")]
+    return f"{row['samples'][0]}  ({'; '.join(filter(None, parts))})"
+
+
+def as_json() -> bytes:
+    """The table of files as JSON: ``kinds``, ``content`` and ``names`` of ``data/recognise.yaml``."""
+    return (DATA / "recognise.json").read_bytes()

@@ -373,11 +373,15 @@ class Report(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """An input path that gave nothing, and why, in one line. ``kind``: as that of :class:`Problem`."""
+    """An input path that gave nothing, and why, in one line. ``kind`` and ``lost``: as those of :class:`Problem`.
+
+    ``refused`` with nothing lost: a file that can hold tokens or keys, and should not have been collected.
+    """
 
     path: str
     reason: str
     kind: str = "unreadable"
+    lost: int | None = None
 
 
 class Result(NamedTuple):

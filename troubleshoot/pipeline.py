@@ -36,7 +36,9 @@ def _gather(inputs: Iterable[Artifact | Unread], wanted: Wanted | None) -> Opene
             continue
         found = list(parse(one, wanted))
         if all(isinstance(item, Problem) for item in found):
-            unread.extend(Unread(one.name, item.message, item.kind) for item in found if isinstance(item, Problem))
+            unread.extend(
+                Unread(one.name, item.message, item.kind, item.lost) for item in found if isinstance(item, Problem)
+            )
         else:
             evidence.extend(found)
     return Opened((Case.of(evidence),) if evidence else (), tuple(unread))
@@ -76,14 +78,16 @@ def _summed(report: Report) -> Report:
 def exit_code(result: Result) -> int:
     """The process's exit code of the contract: 1 an error root, 4 partial and nothing found, 3 nothing read, 0.
 
-    A file of a kind this tool does not read (a picture beside the logs) does not make the reading partial.
+    Neither a file of a kind this tool does not read (a picture beside the logs) nor one that nobody should read (a
+    token) makes the reading partial.
     """
     from troubleshoot.engine import worst
 
     if any(worst(root) == "error" for report in result.reports for root in report.findings):
         return 1
-    lacking = [one.kind for one in result.unread] + [one.kind for report in result.reports for one in report.problems]
-    partial = any(kind != "unsupported" for kind in lacking)
+    lacking = [(one.kind, one.lost) for one in result.unread]
+    lacking += [(one.kind, one.lost) for report in result.reports for one in report.problems]
+    partial = any(kind != "unsupported" and (kind, lost) != ("refused", 0) for kind, lost in lacking)
     if result.reports and partial and not all(report.findings for report in result.reports):
         return 4
     return 0 if result.reports else 3

@@ -19,7 +19,6 @@ from troubleshoot.model import (
     Report,
     Result,
     Source,
-    Unread,
 )
 from troubleshoot.pseudonyms import Redactor
 from troubleshoot.words import summary
@@ -29,7 +28,9 @@ def result(redactor: Redactor, given: Result) -> Result:
     """The result with every name replaced. What rules say (titles, causes, steps) holds no names and stays."""
     return given._replace(
         reports=tuple(report(redactor, one) for one in given.reports),
-        unread=tuple(Unread(redactor.path(one.path), redactor.text(one.reason), one.kind) for one in given.unread),
+        unread=tuple(
+            one._replace(path=redactor.path(one.path), reason=redactor.text(one.reason)) for one in given.unread
+        ),
     )._replace(redacted=redactor.counts())
 
 

@@ -55,7 +55,7 @@ def labels() -> dict[str, Label]:
     }
 
 
-SOURCES = ("dsreg_labels", "event_messages", "wellknown", "events", "cloud_names")
+SOURCES = ("dsreg_labels", "event_messages", "wellknown", "events", "cloud_names", "recognise")
 """Tables that people edit as YAML."""
 
 

@@ -62,6 +62,7 @@ HEADINGS = {
     "not_checked": "Not checked",
     "read": "What was read",
     "problems": "Could not be read",
+    "secrets": "Should not have been collected",
     "references": "Documents",
     "redacted": "Names stand as pseudonyms; values replaced by kind",
 }

@@ -12,6 +12,7 @@ from datetime import datetime
 from importlib import import_module
 from types import ModuleType
 
+from troubleshoot import recognise
 from troubleshoot.model import Artifact, Capture, Event, Evidence, LogSpan, Problem, Sheet, Source, Wanted
 
 HEAD = 65_536
@@ -63,6 +64,9 @@ def parse(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
 
     ``wanted``: the event records to decode (None: all).
     """
+    if what := recognise.secret_by_name(artifact.name):
+        yield Problem(Source(artifact.name), "refused", recognise.refusal(what), 0)
+        return
     try:
         with artifact.open() as stream:
             head = stream.read(HEAD)
@@ -71,6 +75,9 @@ def parse(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
                 return
             if not head:
                 yield Problem(Source(artifact.name), "unreadable", "the file is empty", 0)
+                return
+            if head.startswith(b"regf") and (what := recognise.secret_by_content(recognise.text_of(head))):
+                yield Problem(Source(artifact.name), "refused", recognise.refusal(what), 0)
                 return
             if reason := _unsupported(head):
                 yield Problem(Source(artifact.name), "unsupported", f"it is {reason}")
@@ -98,8 +105,13 @@ def _too_large(size: int) -> str:
 def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Evidence | Problem]:
     """All evidence in the bytes of a text, whatever mixture of forms it holds."""
     from troubleshoot.decoding import sheet as make_sheet
+    from troubleshoot.decoding import without_tokens
 
     sheet = make_sheet(name, data)
+    if what := recognise.secret_by_content(sheet.text[:HEAD]):
+        yield Problem(Source(name), "refused", recognise.refusal(what), 0)
+        return
+    sheet = without_tokens(sheet)
     rest = sheet.text
     if "| Device State " in rest and len(rest) < _ONE_CAPTURE:
         captures, rest = _captures_alone(sheet)

@@ -35,12 +35,15 @@ def of(result: Result) -> Iterator[Part]:
         yield Part("gap", "")
     for report in result.reports:
         yield from device(report)
-    if result.unread:
-        yield Part("heading", words.HEADINGS["problems"])
-        for one in result.unread[:_MOST_LINES]:
-            yield Part("line", f"{plain(one.path)}: {plain(one.reason)}")
-        if len(result.unread) > _MOST_LINES:
-            yield Part("item", f"{len(result.unread) - _MOST_LINES} more files, named in the JSON form")
+    secrets = [one for one in result.unread if (one.kind, one.lost) == ("refused", 0)]
+    others = sorted((one for one in result.unread if one not in secrets), key=lambda one: one.kind == "unsupported")
+    for heading, found in (("secrets", secrets), ("problems", others)):
+        if found:
+            yield Part("heading", words.HEADINGS[heading])
+            for one in found[:_MOST_LINES]:
+                yield Part("line", f"{plain(one.path)}: {plain(one.reason)}")
+            if len(found) > _MOST_LINES:
+                yield Part("item", f"{len(found) - _MOST_LINES} more files, named in the JSON form")
     if result.redacted is not None:
         told = ", ".join(f"{count} {kind}" for kind, count in result.redacted.items()) or "nothing to replace"
         yield Part("note", f"{words.HEADINGS['redacted']}: {told}")
