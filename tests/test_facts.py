@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from evidence import SYSTEM, USER, at, capture, event
+from evidence import OTHER, SYSTEM, USER, at, capture, event
 
 from troubleshoot.case import Case
-from troubleshoot.model import Fact, Source
+from troubleshoot.engine import judge_rule
+from troubleshoot.match import Evaluator
+from troubleshoot.model import Account, Fact, Source
+from troubleshoot.ruleset import load
 
 
 def proxy(prefix: str, detect: str, script: str = "", servers: str = "") -> dict[str, str]:
@@ -95,3 +98,61 @@ def test_the_newest_word_on_the_domain_wins() -> None:
 
 def test_a_collected_fact_tells_the_domain_where_no_attempt_does() -> None:
     assert Case.of([Fact("domain.type", "federated", Source("x", 1))]).domain_type == "federated"
+
+
+JOINING = capture({"AzureAdJoined": "NO", "DomainJoined": "YES"})
+TASK = "task.automatic-device-join"
+
+
+def told(value: str, time: str | None = None, path: str = "x.txt", account: Account | None = None) -> Fact:
+    return Fact(TASK, value, Source(path, 1), at(time) if time else None, account, f"Status: {value}")
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ([told("disabled")], True),
+        ([told("ready")], False),
+        ([told("disabled", "08:00"), told("ready", "09:00")], False),  # the later one
+        ([told("ready", "08:00"), told("missing", "09:00")], True),
+        ([told("disabled", "08:00"), told("missing")], True),  # both are what the rule asks for
+        ([told("disabled", "08:00"), told("ready")], None),  # which is newer cannot be told
+        ([told("ready", "08:00"), told("disabled")], None),
+        ([told("ready", "07:00"), told("disabled", "08:00"), told("disabled")], True),
+        ([], None),
+    ],
+)
+def test_facts_of_unknown_order_have_to_agree(facts: list[Fact], expected: bool | None) -> None:
+    outcomes, truth = judge_rule(load(), Case.of([JOINING, *facts]), "join-task-disabled")
+    assert truth is expected
+    if expected:
+        finding = outcomes[0].finding
+        assert finding is not None
+        assert any(proof.text.startswith("Status: ") for proof in finding.evidence)
+
+
+def test_facts_of_another_account_tell_nothing() -> None:
+    evaluator = Evaluator(
+        load(), Case.of([JOINING, told("ready", account=OTHER), told("disabled", account=USER, path="y.txt")])
+    )
+    assert [one.value for one in evaluator.newest_facts(TASK, "ada@corp.example")] == ["disabled"]
+    assert [one.value for one in evaluator.newest_facts(TASK, "bob@corp.example")] == ["ready"]
+    assert [one.value for one in evaluator.newest_facts(TASK, None)] == ["ready"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[ 2025-11-03 10:02:11.000 UTC -- 2035-11-03 10:32:11.000 UTC ]", ["2035-11-03T10:32:11Z"]),
+        ("[ 2025-11-03 10:02:11.000 UTC -- ", []),
+        ("[ 2025-11-03 10:02:11.000 -- 2035-11-03 10:32:11.000 ]", []),  # no zone
+        ("", []),
+    ],
+)
+def test_end_of_the_devices_certificate(text: str, expected: list[str]) -> None:
+    facts = Case.of([capture({"DeviceCertificateValidity": text})]).facts
+    assert [one.value for one in facts.get("certificate.device.not-after", ())] == expected
+
+
+def test_the_build_is_told_by_a_fact_where_no_registry_tells_it() -> None:
+    assert Case.of([Fact("os.build", "26100", Source("systeminfo.txt", 4))]).device.os_build == "26100"

@@ -64,13 +64,13 @@ class Case:
         self.log_lines = tuple(sorted(lines, key=lambda one: place(one.source)))
         self.problems = tuple(sorted(problems, key=lambda one: (place(one.source), one.kind, one.message)))
         self.attempts: tuple[Attempt, ...] = rebuilding.rebuild(ordered, self.events, self.log_lines)
+        self._told = bool(facts)
+        facts += [*deriving.derive(self.captures), *registryfacts.derive(self.keys if registry else {})]
+        self.facts = by_name(facts)
         self.device = self._device()
         self.cloud: tuple[CloudObject, ...] = ()
         if exported:
-            facts += self._exported(exported)
-        self.facts = by_name(
-            [*facts, *deriving.derive(self.captures), *registryfacts.derive(self.keys if registry else {})]
-        )
+            self.facts = by_name([*facts, *self._exported(exported)])
         self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
         self.log_spans = whole_spans(spans)
@@ -316,6 +316,8 @@ class Case:
     def _os_build(self) -> str | None:
         values = {one.name.casefold(): str(one.value) for one in self.keys.get(_BUILD_KEY, ())} if self.registry else {}
         build = values.get("currentbuild") or values.get("currentbuildnumber")
+        if build is None and (told := self.facts.get("os.build")):
+            return told[0].value
         return f"{build}.{values['ubr']}" if build and "ubr" in values else build
 
     def _kinds(self) -> tuple[str, ...]:
@@ -327,6 +329,7 @@ class Case:
             ("registry", self.registry),
             ("log", self.log_lines),
             ("cloud", self.cloud),
+            ("facts", self._told),
         )
         return tuple(name for name, found in there if found)
 

@@ -59,7 +59,7 @@ def present_keys(ruleset: Ruleset, case: Case, evaluator: Evaluator) -> set[str]
     present.update(f"log:{component}" for component in case.by_component)
     for name, found in case.facts.items():
         present.add(f"fact:{name}")
-        present.add(f"fact:{name}={found[0].value.casefold()}")
+        present.update(f"fact:{name}={one.value.casefold()}" for one in found)
     return present
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from troubleshoot import times
 from troubleshoot.model import Attempt, Capture, Fact, Field, Source
 
 
@@ -17,6 +18,8 @@ def derive(captures: Sequence[Capture]) -> Iterator[Fact]:
             yield from _wininet(capture, "proxy.system", "IeSystem")
         if "WinHttpAccessType" in named:
             yield from _winhttp(capture)
+        if "DeviceCertificateValidity" in named:
+            yield from _certificate(capture)
 
 
 def _wininet(capture: Capture, name: str, prefix: str) -> Iterator[Fact]:
@@ -43,6 +46,15 @@ def _winhttp(capture: Capture) -> Iterator[Fact]:
         yield _fact(capture, "proxy.winhttp", "direct", access)
     elif access.value and "PROXY" in access.text.upper():
         yield _fact(capture, "proxy.winhttp", "named", access)
+
+
+def _certificate(capture: Capture) -> Iterator[Fact]:
+    """``certificate.device.not-after``: the second of the two times of ``[ start -- end UTC ]``."""
+    field = capture.named["DeviceCertificateValidity"]
+    _, dashes, end = field.text.partition(" -- ")
+    moment = times.parse(end) if dashes and field.value else None
+    if moment is not None and moment.tzinfo is not None:
+        yield _fact(capture, "certificate.device.not-after", str(times.iso(moment)), field)
 
 
 def _fact(capture: Capture, name: str, word: str, field: Field) -> Fact:

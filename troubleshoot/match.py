@@ -13,11 +13,11 @@ from itertools import chain, product
 from typing import Any, NamedTuple, TypeAlias
 
 from troubleshoot import codes, times
-from troubleshoot.accounts import same_account
+from troubleshoot.accounts import key_of, same_account
 from troubleshoot.attempts import standing
 from troubleshoot.case import Case
 from troubleshoot.conditions import Node
-from troubleshoot.model import Attempt, Capture, Event, Field, LogLine, Proof, Source
+from troubleshoot.model import Attempt, Capture, Event, Fact, Field, LogLine, Proof, Source
 from troubleshoot.ruleset import Rule, Ruleset
 from troubleshoot.tables import Label, labels
 from troubleshoot.valuetest import Test, compile_test, on_absent
@@ -432,10 +432,22 @@ class Evaluator:
         return on_absent(spec) if spec is not None else False
 
     def _fact(self, node: Node, number: int, context: Context) -> Truth:
-        found = self.case.facts.get(node[1])
-        if not found:
-            return None
-        return self._test(number, node[2])(found[0].value, self.case.as_of)
+        test = self._test(number, node[2])
+        answers = {test(fact.value, self.case.as_of) for fact in self.newest_facts(node[1], context.user)}
+        return answers.pop() if len(answers) == 1 else None
+
+    def newest_facts(self, name: str, user: str | None) -> list[Fact]:
+        """The facts of a name that may be the newest: the latest with a time, and the first without one.
+
+        Which of the two is newer cannot be told, so both have to agree. Those of another account than ``user`` are left out.
+        """
+        mine = [
+            one
+            for one in self.case.facts.get(name, ())
+            if user is None or (owner := key_of(one.account)) is None or same_account(owner, user)
+        ]
+        timed = [one for one in mine if one.time is not None and one.time.tzinfo is not None]
+        return [*timed[:1], *[one for one in mine if one not in timed][:1]]
 
     def _log(self, node: Node, number: int, context: Context) -> Truth:
         lines = self.case.by_component.get(str(node[1]).casefold())
@@ -507,9 +519,9 @@ class Evaluator:
                     yield Proof(event.source, self.case.line_text(event.source)), event.time
                     break
         elif kind == "fact":
-            fact = self.case.facts[node[1]][0]
-            said = fact.text or self.case.line_text(fact.source) or f"{fact.name}: {fact.value}"
-            yield Proof(fact.source, said), fact.time
+            for fact in self.newest_facts(node[1], context.user)[:1]:
+                said = fact.text or self.case.line_text(fact.source) or f"{fact.name}: {fact.value}"
+                yield Proof(fact.source, said), fact.time
         elif kind == "log":
             line = self._log_line(node, number)
             if line is not None:
@@ -551,8 +563,11 @@ class Evaluator:
     def _dated(self, number: int, context: Context) -> tuple[bool, datetime | None]:
         """(every part of the evidence has a time or needs none, the latest of these times)."""
         node = self.nodes[number]
-        if self.value(number, context) is not True or node[0] in ("not", "sign", "capture", "fact", "registry"):
+        if self.value(number, context) is not True or node[0] in ("not", "sign", "capture", "registry"):
             return True, None
+        if node[0] == "fact":
+            moments = [fact.time for fact in self.newest_facts(node[1], context.user)]
+            return True, _latest(moments) if all(one and one.tzinfo for one in moments) else None
         if node[0] in ("attempt", "event", "log"):
             moments = [moment for _, moment in self.proofs(number, context)]
             moments = moments or [one.time for one in context.attempts.values() if one]
@@ -563,7 +578,7 @@ class Evaluator:
         true = [member for member in node[1] if self.value(member, context) is True]
         parts = [(self.nodes[member][0], self._dated(member, context)) for member in true]
         if node[0] == "all":
-            dated = [part for kind, part in parts if kind != "dsreg" and part[1] is not None]
+            dated = [part for kind, part in parts if kind not in ("dsreg", "fact") and part[1] is not None]
             if dated:  # the attempt dates the finding; states beside it only describe the device
                 return all(known for known, _ in dated), _latest([moment for _, moment in dated])
         return all(known for _, (known, _) in parts), _latest([moment for _, (_, moment) in parts])

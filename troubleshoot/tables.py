@@ -55,7 +55,23 @@ def labels() -> dict[str, Label]:
     }
 
 
-SOURCES = ("dsreg_labels", "event_messages", "wellknown", "events", "cloud_names", "recognise")
+@lru_cache(maxsize=1)
+def command_words() -> dict[str, frozenset[str]]:
+    """Words of localized command outputs by what they mean (``data/command_words.yaml``), lower case."""
+    rows = orjson.loads((DATA / "command_words.json").read_bytes())
+    return {name: frozenset(words) for name, words in rows.items()}
+
+
+SOURCES = (
+    "dsreg_labels",
+    "event_messages",
+    "wellknown",
+    "events",
+    "cloud_names",
+    "recognise",
+    "command_words",
+    "dsregtool_verdicts",
+)
 """Tables that people edit as YAML."""
 
 
