@@ -35,7 +35,8 @@ LAYERS: tuple[frozenset[str], ...] = (
             "ruleschema",
         }
     ),
-    frozenset({"attempts", "loader", "formats"}),
+    frozenset({"attempts", "containers"}),
+    frozenset({"loader", "formats"}),
     frozenset({"case"}),
     frozenset({"match", "identities", "redact"}),
     frozenset({"engine"}),

@@ -119,6 +119,9 @@ def diagnose(
 ) -> None:
     """Say what failed, in which phase, why, with the proof, and what to do.
 
+    PATH may be an archive (zip, cab, 7z, tar, gz, bz2, xz, zst). Limits for each PATH: 8 GB unpacked, 2 GB a member,
+    100,000 members, 6 archives deep, 250 times its own size, 15 minutes; `troubleshoot formats` has them all.
+
     Exit codes: 0 nothing wrong found, 1 an error found, 2 wrong usage, 3 nothing could be read, 4 only part could be
     read and nothing was found in it.
     """

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from troubleshoot import recognise
+from troubleshoot.containers.limits import HELP
 from troubleshoot.parsers import TEXT_LIMIT
 from troubleshoot.tables import DATA
 
 _ROWS: tuple[tuple[str, str], ...] = (
     ("Windows event log (.evtx)", "begins with ElfFile, or holds chunks behind a damaged header"),
     ("stated facts", "a first line `troubleshoot facts`, then name = value lines for what no log holds"),
-    ("registry exports", "Windows Registry Editor or REGEDIT4 (any file ending), keys and values as reg query prints them"),
+    (
+        "registry exports",
+        "Windows Registry Editor or REGEDIT4 (any file ending), keys and values as reg query prints them",
+    ),
     ("event XML", "<Event> elements: rooted, rootless, one a record, pasted, escaped, cut off"),
     ("event JSON", "evtx_dump lines and records, ConvertTo-Json, flat and nested shapes of other tools"),
     ("event tables", "a header row with time, event id and source: Event Viewer CSV and tabs, Export-Csv"),
@@ -45,8 +49,9 @@ def table() -> str:
     lines += [
         "",
         f"Texts up to {TEXT_LIMIT // 1_048_576} MB, event logs of any size. UTF-8, UTF-16 with and without mark, code pages 1252,",
-        "1250, 1251, 850, 852, 866 and 932, and mixtures of them. Archives are not unpacked by this version: unpack them",
-        "and give the folder.",
+        "1250, 1251, 850, 852, 866 and 932, and mixtures of them.",
+        "Archives: zip, cab (MSZIP, LZX), 7z, tar, gz, bz2, xz, zst, told by their first bytes.",
+        HELP,
         "",
     ]
     return "\n".join(lines + _files())

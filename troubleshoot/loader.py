@@ -1,6 +1,6 @@
-"""Paths to artifacts: files, folders and standard input of one device.
+"""Paths to artifacts: files, folders, archives and standard input of one device.
 
-Archives, and inputs that hold several devices, come with a later version; until then a folder is one device.
+Inputs that hold several devices come with a later version; until then a folder or archive is one device.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from troubleshoot.model import Artifact, Unread
 
 MOST_FILES = 100_000
 STDIN_NAME = "standard input"
+_FIRST_BYTES = frozenset((b"P", b"M", b"7", b"\x1f", b"B", b"\xfd", b"\x28"))  # of every archive format but tar
 
 
 def artifacts(paths: Iterable[str]) -> Iterator[Artifact | Unread]:
@@ -26,18 +27,45 @@ def artifacts(paths: Iterable[str]) -> Iterator[Artifact | Unread]:
     another tree). Devices, sockets and pipes in a folder are refused.
     """
     for path in paths:
-        if path == "-":
-            yield from _stdin()
-        elif os.path.isdir(path):
-            yield from _folder(path)
-        else:
-            yield _file(path, path)
+        for one in _given(path):
+            if isinstance(one, Unread) or not _is_archive(one):
+                yield one
+                continue
+            from troubleshoot.containers import Scratch, unpacked
+
+            with Scratch() as scratch:
+                yield from unpacked(one, scratch)
+
+
+def _given(path: str) -> Iterator[Artifact | Unread]:
+    if path == "-":
+        yield from _stdin()
+    elif os.path.isdir(path):
+        yield from _folder(path)
+    else:
+        yield _file(path, path)
+
+
+def _is_archive(artifact: Artifact) -> bool:
+    """By its first bytes: those of text and event logs, which most inputs are, need no look into the formats."""
+    try:
+        with artifact.open() as stream:
+            head = stream.read(512)
+    except OSError:
+        return False
+    if head[:1] not in _FIRST_BYTES and head[257:262] != b"ustar":
+        return False
+    from troubleshoot.containers import kind_of
+
+    return kind_of(head) is not None
 
 
 def _stdin() -> Iterator[Artifact | Unread]:
     from troubleshoot.parsers import TEXT_LIMIT
 
     data = sys.stdin.buffer.read(TEXT_LIMIT + 1)
+    if len(data) > TEXT_LIMIT:
+        data += sys.stdin.buffer.read()  # an archive may be larger than a text; its own limits hold
     if not data:
         yield Unread(STDIN_NAME, "nothing came in on standard input")
         return
