@@ -102,20 +102,28 @@ def try_rule(evaluator: Evaluator, rule: Rule) -> list[Outcome]:
     for context in live:
         if not value(match, context):
             continue
-        known = outcomes.get(context.user)
-        if known is not None and known.state == "match":
-            continue
         if any(value(one.node, context) is True for one in rule.unless):
             continue
+        known = outcomes.get(context.user)
         outcome = _matched(evaluator, rule, context)
-        if known is None or outcome.state == "match":
+        if known is None or (outcome.state == "match" and known.state != "match"):
             outcomes[context.user] = outcome
+        elif outcome.state == "match":
+            outcomes[context.user] = _also_proved_by(known, outcome)
     if outcomes:
         return _one_per_proof(list(outcomes.values()))
     for context in live:
         if value(match, context) is None and not any(value(one.node, context) is True for one in rule.unless):
             return [Outcome(rule, "unknown", context)]
     return []
+
+
+def _also_proved_by(known: Outcome, other: Outcome) -> Outcome:
+    """One finding where a rule fits several attempts that stand: that of the newest, with the proof of the others."""
+    assert known.finding is not None and other.finding is not None
+    evidence = dict.fromkeys((*known.finding.evidence, *other.finding.evidence))
+    codes = dict.fromkeys((*known.finding.codes, *other.finding.codes))
+    return known._replace(finding=known.finding._replace(evidence=tuple(evidence), codes=tuple(codes)))
 
 
 def _one_per_proof(outcomes: list[Outcome]) -> list[Outcome]:

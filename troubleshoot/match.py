@@ -466,6 +466,8 @@ class Evaluator:
             owner = self.case.capture_user(capture)
             if context.user is not None and owner is not None and not same_account(owner, context.user):
                 continue
+            if context.user is not None and capture.account is not None and capture.account.kind == "system":
+                continue  # SYSTEM ran it beside the user's own capture and says nothing of the user's session
             if node[1] == "elevated":
                 if capture.elevated is None:
                     return None
