@@ -120,7 +120,8 @@ def try_rule(evaluator: Evaluator, rule: Rule) -> list[Outcome]:
 
 def _also_proved_by(known: Outcome, other: Outcome) -> Outcome:
     """One finding where a rule fits several attempts that stand: that of the newest, with the proof of the others."""
-    assert known.finding is not None and other.finding is not None
+    assert known.finding is not None
+    assert other.finding is not None
     evidence = dict.fromkeys((*known.finding.evidence, *other.finding.evidence))
     codes = dict.fromkeys((*known.finding.codes, *other.finding.codes))
     return known._replace(finding=known.finding._replace(evidence=tuple(evidence), codes=tuple(codes)))
