@@ -467,6 +467,36 @@ DEVICES = [
         {"comanagement-mdm-not-set-up"},
     ),
     Device(
+        "the record is disabled in Microsoft Entra",
+        {
+            "dsreg": state("YES") + GONE + token("AADSTS50155"),
+            "events": [app("AADSTS50155"), hello("0x801c044d")],
+            "facts": {"cloud.device": "disabled"},
+        },
+        "cloud-object-disabled",
+        {"prt-missing", "token-refused", "hello-token-lacks-device"},
+    ),
+    Device(
+        "the record was deleted and made anew by the sync",
+        {
+            "dsreg": state("YES") + GONE + token("AADSTS700003"),
+            "events": [enrolment("0xcaa10001")],
+            "facts": {"cloud.device": "pending"},
+        },
+        "cloud-object-recreated",
+        {"device-rejected", "prt-missing", "token-refused", "mdm-nobody-signed-in"},
+    ),
+    Device(
+        "Entra Connect filters the computer out",
+        {
+            "dsreg": state() + block("join", "0x801c03f2", "sync", **NOT_FOUND),
+            "registry": [defender(36)],
+            "facts": {"sync.state": "filtered"},
+        },
+        "computer-object-filtered",
+        {"not-joined", "device-not-synced", "defender-sync-not-right"},
+    ),
+    Device(
         "a workgroup computer that tried: nothing of the domain is blamed",
         {"dsreg": state(domain="NO") + block("pre-check", "0x8007054b")},
         "not-domain-joined",

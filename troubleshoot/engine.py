@@ -108,8 +108,8 @@ def try_rule(evaluator: Evaluator, rule: Rule) -> list[Outcome]:
         outcome = _matched(evaluator, rule, context)
         if known is None or (outcome.state == "match" and known.state != "match"):
             outcomes[context.user] = outcome
-        elif outcome.state == "match":
-            outcomes[context.user] = _also_proved_by(known, outcome)
+        elif outcome.state == "match" and known.finding and outcome.finding:
+            outcomes[context.user] = known._replace(finding=_with_proofs(known.finding, [outcome.finding]))
     if outcomes:
         return _one_per_proof(list(outcomes.values()))
     for context in live:
@@ -118,13 +118,13 @@ def try_rule(evaluator: Evaluator, rule: Rule) -> list[Outcome]:
     return []
 
 
-def _also_proved_by(known: Outcome, other: Outcome) -> Outcome:
-    """One finding where a rule fits several attempts that stand: that of the newest, with the proof of the others."""
-    assert known.finding is not None
-    assert other.finding is not None
-    evidence = dict.fromkeys((*known.finding.evidence, *other.finding.evidence))
-    codes = dict.fromkeys((*known.finding.codes, *other.finding.codes))
-    return known._replace(finding=known.finding._replace(evidence=tuple(evidence), codes=tuple(codes)))
+def _with_proofs(finding: Finding, others: Iterable[Finding]) -> Finding:
+    """The finding with the evidence and the codes of others that say the same: of another attempt, or less precisely."""
+    evidence, codes = dict.fromkeys(finding.evidence), dict.fromkeys(finding.codes)
+    for other in others:
+        evidence.update(dict.fromkeys(other.evidence))
+        codes.update(dict.fromkeys(other.codes))
+    return finding._replace(evidence=tuple(evidence), codes=tuple(codes))
 
 
 def _one_per_proof(outcomes: list[Outcome]) -> list[Outcome]:
@@ -310,12 +310,15 @@ def relate(ruleset: Ruleset, findings: list[Finding]) -> list[Finding]:
     rules = {finding.rule: ruleset.rule(ruleset.numbers[finding.rule]) for finding in findings}
     explains = {name: set(rule.explains) for name, rule in rules.items()}
     dropped: set[int] = set()
+    supersedes = {key: rule.supersedes for key, rule in rules.items()}
+    precise = []
     for one in findings:
-        for name in _closure(one.rule, {key: rule.supersedes for key, rule in rules.items()}):
-            if name in rules:
-                explains[one.rule] |= explains[name]
-            dropped.update(id(other) for other in findings if other.rule == name and _same_owner(one, other))
-    kept = sorted((one for one in findings if id(one) not in dropped), key=lambda one: _rank(ruleset, one))
+        names = _closure(one.rule, supersedes) & rules.keys()
+        explains[one.rule] = explains[one.rule].union(*(explains[name] for name in names))
+        said = [other for other in findings if other.rule in names and _same_owner(one, other)]
+        dropped.update(id(other) for other in said)
+        precise.append((id(one), _with_proofs(one, said)))
+    kept = sorted((one for key, one in precise if key not in dropped), key=lambda one: _rank(ruleset, one))
     symptom_of: dict[int, Finding] = {}
     for cause in kept:
         below = _closure(cause.rule, explains)
