@@ -25,6 +25,8 @@ LAYERS: tuple[frozenset[str], ...] = (
             "facts",
             "cloudfacts",
             "registryfacts",
+            "signins",
+            "logfacts",
             "ordering",
             "joinattempts",
             "tokenattempts",

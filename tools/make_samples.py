@@ -332,6 +332,21 @@ def audit_rows(activity: str, device: str) -> str:
     return json.dumps([row], indent=1) + "\n"
 
 
+def sign_in(user: str, code: int, device: str) -> str:
+    """One row of the sign-in log as the portal's JSON download has it."""
+    row = {
+        "id": "99999999-0000-1111-2222-333333333333",
+        "createdDateTime": "2026-03-04T08:41:17Z",
+        "userPrincipalName": user,
+        "appDisplayName": "Windows Sign In",
+        "appId": "38aa3b87-a06d-4817-b275-7a316988d93b",
+        "correlationId": "00000000-1111-2222-3333-444444444444",
+        "status": {"errorCode": code, "failureReason": "Error validating credentials due to invalid username or password."},
+        "deviceDetail": {"deviceId": device, "displayName": "LT-0042", "operatingSystem": "Windows10", "trustType": ""},
+    }
+    return json.dumps([row], indent=1) + "\n"
+
+
 def broken() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(name, what is wrong, inputs) of every broken device."""
     yield (
@@ -695,6 +710,14 @@ def broken() -> Iterator[tuple[str, str, dict[str, Any]]]:
                 details={"DeviceAuthStatus": "FAILED. Device is either disabled or deleted"},
             ),
             "files": {"AuditLogs_2026-03-04.json": audit_rows("Delete device", DEVICE)},
+        },
+    )
+    yield (
+        "sign-in-log",
+        "token: the capture shows that there is none, the tenant's sign-in log says why",
+        {
+            "dsregcmd": dsregcmd(joined=True, user="ada", elevated=False),
+            "files": {"InteractiveSignIns_2026-03-03_2026-03-04.json": sign_in("ada@contoso.com", 50126, DEVICE)},
         },
     )
     yield (

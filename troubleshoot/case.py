@@ -34,6 +34,7 @@ from troubleshoot.ordering import by_name, distinct, newest_first, place, unique
 
 _CLEARED = (110, 371)  # the registration was cleared, the task unregistered the device
 _line_of = attrgetter("line")
+_TELLING = frozenset({"comanagementhandler"})  # components whose lines become facts
 _BUILD_KEY = r"HKLM\SOFTWARE\MICROSOFT\WINDOWS NT\CURRENTVERSION"
 
 
@@ -71,6 +72,8 @@ class Case:
         self.cloud: tuple[CloudObject, ...] = ()
         if exported:
             self.facts = by_name([*facts, *self._exported(exported)])
+        for fact in self._logged_facts():
+            self.facts.setdefault(fact.name, (fact,))
         self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
         self.log_spans = whole_spans(spans)
@@ -84,19 +87,43 @@ class Case:
         """The case of one device's evidence, in whatever order it was read. ``as_of`` overrides what it tells."""
         return cls(evidence, as_of, collector)
 
+    def _logged_facts(self) -> list[Fact]:
+        """What logs of other programs tell, where nothing that was collected states it."""
+        if not any(line.component.casefold() in _TELLING for line in self.log_lines):
+            return []
+        from troubleshoot import logfacts
+
+        return list(logfacts.derive(self.log_lines))
+
     def _exported(self, objects: list[CloudObject]) -> list[Fact]:
         """What exports of the tenant and the directory say of this device; their rows of it become :attr:`cloud`."""
-        from troubleshoot import cloudfacts
+        from troubleshoot import cloudfacts, signins
 
         objects.sort(key=lambda one: place(one.source))
         own = cloudfacts.own_rows(objects, self.device, cloudfacts.local_ids(self.device, self.attempts))
-        self.cloud = own.rows()
+        mine = signins.own(objects, own.ids, own.names, self.user_keys())
+        self.attempts, told = signins.answered(self.attempts, objects)
+        refused = list(signins.refused(mine, self.attempts, self._without_token()))
+        if refused:
+            self.attempts = tuple(
+                sorted((*self.attempts, *refused), key=lambda one: times.order(one.time), reverse=True)
+            )
+        self.cloud = tuple(unique([*own.rows(), *mine, *told], lambda one: one.source))
         if own.device is not None and not self.device.names and self.device.device_id is None:
             name = own.device.name
             known = (name,) if name else ()
             self.device = self.device._replace(name=name, names=known, device_id=own.device.device_id)
         tried = [one.time for one in self.attempts if one.flow == "join" and one.time is not None and one.time.tzinfo]
-        return list(cloudfacts.derive(objects, own, max(tried, default=None)))
+        return [*cloudfacts.derive(objects, own, max(tried, default=None)), *signins.derive(mine)]
+
+    def _without_token(self) -> list[str]:
+        """The users whose newest own capture shows that they have no primary refresh token."""
+        newest: dict[str, bool] = {}
+        for capture in self.captures:
+            user, token = self.capture_user(capture), capture.named.get("AzureAdPrt")
+            if user is not None and token is not None and capture.elevated is not True:
+                newest.setdefault(user, token.text.upper() == "NO")
+        return [user for user, lacks in newest.items() if lacks]
 
     # -------------------------------------------------------------------------------------------------- look-ups
 
@@ -174,8 +201,10 @@ class Case:
         return key_of(capture.account)
 
     @cached_property
-    def _lines(self) -> dict[tuple[object, ...], Event | LogLine | RegistryValue]:
-        found: dict[tuple[object, ...], Event | LogLine | RegistryValue] = {}
+    def _lines(self) -> dict[tuple[object, ...], Event | LogLine | RegistryValue | CloudObject]:
+        found: dict[tuple[object, ...], Event | LogLine | RegistryValue | CloudObject] = {}
+        for row in self.cloud:
+            found.setdefault(tuple(row.source), row)
         for one in self.registry:
             found.setdefault(tuple(one.source), one)
         for line in self.log_lines:
@@ -197,6 +226,10 @@ class Case:
             return event_text(found)
         if isinstance(found, RegistryValue):
             return f"{found.key}: {found.name} = {found.value}"
+        if isinstance(found, CloudObject):
+            from troubleshoot.cloudfacts import line
+
+            return line(found)
         return found.text if found is not None else ""
 
     # ------------------------------------------------------------------------------------------ what it all says
@@ -297,11 +330,19 @@ class Case:
             name=ordered[0] if ordered else None,
             names=ordered,
             domain=self._first("DomainName") or (full.partition(".")[2] if full else None),
-            device_id=self._first("DeviceId"),
-            tenant_id=self._first("TenantId") or self._logged_tenant(),
+            device_id=self._first("DeviceId") or self._managed_join()[0],
+            tenant_id=self._first("TenantId") or self._logged_tenant() or self._managed_join()[1],
             tenant_name=self._first("TenantName"),
             os_build=self._os_build(),
         )
+
+    def _managed_join(self) -> tuple[str | None, str | None]:
+        """The registration's device and tenant id as ConfigMgr logged them."""
+        if not any("AAD-Join Info" in line.text for line in self.log_lines):
+            return None, None
+        from troubleshoot import logfacts
+
+        return logfacts.join_info(self.log_lines) or (None, None)
 
     def _logged_tenant(self) -> str | None:
         """The tenant that the newest join attempt names, in its debug block or in a value of its own."""

@@ -295,7 +295,8 @@ def line(row: CloudObject) -> str:
     told: Mapping[str, str] = {"deviceId": row.device_id or "", **row.values}
     body = "; ".join(f"{name}={text or 'empty'}" for name, text in told.items() if text or name in row.values)
     when = f" at {times.iso(row.time)}" if row.time is not None and row.kind in ("audit", "sign-in") else ""
-    return f"{kind} {row.name or ''}{when}: {body}".replace(" :", ":")[:500]
+    name = f" {row.name}" if row.name else ""
+    return f"{kind}{name}{when}: {body}"[:500]
 
 
 def _listing_line(listing: CloudObject) -> str:

@@ -17,6 +17,18 @@ _ROWS: tuple[tuple[str, str], ...] = (
         "registry exports",
         "Windows Registry Editor or REGEDIT4 (any file ending), keys and values as reg query prints them",
     ),
+    (
+        "tables of Entra, AD and Connect",
+        "a header row of a devices, sign-ins or audit download, Get-MgDevice, Get-ADComputer, Connect's report",
+    ),
+    (
+        "JSON of Microsoft Graph",
+        "devices, sign-ins and audit rows: pages, value arrays, bare arrays, objects of PowerShell",
+    ),
+    ("lists of devices and computers", "Format-List of Get-MgDevice, Get-EntraDevice, Get-ADComputer"),
+    ("export errors of Entra Connect", "LargeObject, or its sentence"),
+    ("Intune results.xml, MDMDiagReport.xml", "<Collection HRESULT=...>, <MDMEnterpriseDiagnosticsReport>"),
+    ("Autopilot profile, VM extension status", "JSON with CloudAssignedDomainJoinMethod, or with formattedMessage"),
     ("event XML", "<Event> elements: rooted, rootless, one a record, pasted, escaped, cut off"),
     ("event JSON", "evtx_dump lines and records, ConvertTo-Json, flat and nested shapes of other tools"),
     ("event tables", "a header row with time, event id and source: Event Viewer CSV and tabs, Export-Csv"),

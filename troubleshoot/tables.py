@@ -71,6 +71,7 @@ SOURCES = (
     "recognise",
     "command_words",
     "dsregtool_verdicts",
+    "log_facts",
 )
 """Tables that people edit as YAML."""
 

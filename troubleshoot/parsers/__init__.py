@@ -31,6 +31,8 @@ TEXT_PARSERS: tuple[str, ...] = (
     "cloudlist",
     "syncerrors",
     "regtext",
+    "mdmreport",
+    "statusjson",
     "eventxml",
     "eventjson",
     "eventtable",
@@ -53,6 +55,8 @@ TEXT_PARSERS: tuple[str, ...] = (
 
 _STRICTER = TEXT_PARSERS[: TEXT_PARSERS.index("dsregcmd")]
 _ONE_CAPTURE = 200_000  # characters; a capture has 10,000, so a longer text holds more than captures
+
+_REST = 8  # lines, at most, that a text read whole leaves over
 
 # Formats this version knows but does not read, so that the reason names them.
 _KNOWN: tuple[tuple[bytes, str], ...] = (
@@ -140,8 +144,16 @@ def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Eviden
         for one in _isolated(name, lambda module=module: _read(module, sheet, wanted)):  # type: ignore[misc]
             found = True
             yield one
+        if found and len(sheet.taken) + _REST >= len(sheet.lines) and _is_read(sheet):
+            return
     if not found:
         yield Problem(Source(name), "unsupported", _nothing_in(sheet))
+
+
+def _is_read(sheet: Sheet) -> bool:
+    """Are all lines read but blank ones and brackets, so that no other parser need be asked?"""
+    rest = (line for number, line in enumerate(sheet.lines) if number not in sheet.taken)
+    return not any(line.strip("[]{}, \t") for line in rest)
 
 
 def _captures_alone(sheet: Sheet) -> tuple[list[Capture], str]:
@@ -236,6 +248,8 @@ _NEEDS: dict[str, tuple[str, ...]] = {
         *('rustType"', 'ccountEnabled"', 'rrorCode"', 'ctivityDisplayName"', '"DistinguishedName"'),
         *("Request_ResourceNotFound", "$metadata#devices", "HybridJoinCertsCount"),
     ),
+    "mdmreport": ("<Collection", "<MDMEnterpriseDiagnosticsReport"),
+    "statusjson": ('"CloudAssignedDomainJoinMethod"', '"MdmDiagVersion"', '"formattedMessage"'),
     "syncerrors": ("LargeObject", "provisioned object is too large"),
     "cloudlist": ("DistinguishedName", "TrustType", "AccountEnabled"),
     "regtext": ("Windows Registry Editor", "REGEDIT4", "HKEY_"),

@@ -21,6 +21,7 @@ from troubleshoot.tables import DATA, squeeze
 _GUID = re.compile(r"\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}?$", re.IGNORECASE)
 _TYPE_NAME = re.compile(r"(?:System|Microsoft)\.[\w.+`\[\],]{3,200}$")
 _LONGEST = 400  # characters of one value that are kept
+_MOST_WORDS = 4_096  # equal short texts that are kept once
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 _DATED = ("registrationDateTime", "approximateLastSignInDateTime", "createdDateTime", "activityDateTime")
 A_TYPE = "(type name)"
@@ -86,6 +87,7 @@ class Rows:
         self.day_first: bool | None = None
         self.next_page = False
         self.not_found: str | None = None
+        self._latest = ""
         self._words: dict[str, str] = {}  # equal texts are kept once: most cells say one of a few words
 
     def add(
@@ -95,8 +97,7 @@ class Rows:
 
         ``cell`` gives the value at a place; ``pairs`` are names and new values of what an audit row changed.
         """
-        row = names()["kinds"][found.kind]
-        kept = names()["keep_empty"]
+        row, kept = names()["kinds"][found.kind], names()["keep_empty"]
         values: dict[str, str] = {}
         raw: dict[str, Any] = {}
         for title, place in found.columns.items():
@@ -126,6 +127,17 @@ class Rows:
         return CloudObject(found.kind, identity, name, values, Source(self.path, line), moment)
 
     def _text(self, value: Any, name: str) -> str:
+        if type(value) is str:
+            text = value[: _LONGEST + 10].strip()
+            if text[:2] == '="' and text[-1] == '"':
+                text = text[2:-1]  # how a spreadsheet is told that a cell is text
+            if text[:1] in ("S", "M") and _TYPE_NAME.match(text):
+                return A_TYPE if name == "userCertificate" else ""
+            if len(text) > 24:
+                return text[:_LONGEST]
+            return self._words.get(text) or (
+                self._words.setdefault(text, text) if len(self._words) < _MOST_WORDS else text
+            )
         if value is None:
             return ""
         if isinstance(value, bool):
@@ -134,12 +146,7 @@ class Rows:
             return _members(value, name)
         if isinstance(value, dict):
             return _members(value["value"], name) if isinstance(value.get("value"), list) else ""
-        text = str(value)[: _LONGEST + 10].strip()
-        if text.startswith('="') and text.endswith('"'):
-            text = text[2:-1]  # how a spreadsheet is told that a cell is text
-        if _TYPE_NAME.match(text):
-            return A_TYPE if name == "userCertificate" else ""
-        return self._words.setdefault(text[:_LONGEST], text[:_LONGEST]) if len(text) < 32 else text[:_LONGEST]
+        return str(value)[:_LONGEST]
 
     def _moment(self, text: str) -> datetime | None:
         """A time of a sign-in or audit row: those columns are in UTC, whether or not the text says so."""
@@ -164,6 +171,9 @@ class Rows:
             text = values.get(name, "")
             if not text:
                 continue
+            if len(text) == 20 and text[-1] == "Z":
+                self._latest = max(self._latest, text)  # Graph's form, which sorts as text
+                continue
             moment = times.parse(text)
             if moment is not None and moment.tzinfo:
                 self.newest[kind] = max(moment, self.newest.get(kind, moment))
@@ -177,6 +187,9 @@ class Rows:
 
     def listings(self) -> Iterator[CloudObject]:
         """One listing per kind of row: how many rows, whether more pages follow, how the dates are written."""
+        latest = times.parse(self._latest)
+        if latest is not None:
+            self.newest["device"] = max(latest, self.newest.get("device", latest))
         for kind, counts in self.counts.items():
             values = {"of": kind, **{name: str(count) for name, count in counts.items()}}
             if self.next_page:
@@ -189,6 +202,7 @@ class Rows:
             yield CloudObject("listing", None, None, values, source, self.newest.get(kind))
 
 
+@lru_cache(maxsize=256)
 def trust_of(text: str | None) -> str | None:
     """hybrid, entra or registered, from trustType or the portal's joinType; None for other words."""
     return _trust_words().get(squeeze(text)) if text else None

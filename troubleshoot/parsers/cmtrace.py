@@ -17,7 +17,7 @@ from troubleshoot.parsers import eventtimes
 _WRAPPED = re.compile(r"<!\[LOG\[(.*?)\]LOG\]!>\s*<([^<>\n]{0,400})>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 _SIMPLE = re.compile(
-    r"^(.*?)\s*\$\$<([^<>]{1,60})><(\d\d?-\d\d?-\d{4} \d\d?:\d\d:\d\d(?:\.\d+)?)([+-]\d{1,4})?>(?:<thread=(\d+)[^>]*>)?"
+    r"^(.*?)\s*\$\$<([^<>]{1,60})><(\d\d?-\d\d?-\d{4} \d\d?:\d\d:\d\d(?:\.\d+)?)([+-]\d{1,6})?>(?:<thread=(\d+)[^>]*>)?"
 )
 _COLUMNS = re.compile(
     r"^(.{3,2000}?)[ \t]{2,}([A-Za-z][\w.]{2,60})[ \t]{2,}"
@@ -44,6 +44,7 @@ _SIGNS = (
     *("o-management", "already enrolled", "nrolling device", "orkload settings"),
 )
 _MOST = 500_000
+_LARGEST_BIAS = 14 * 60  # minutes
 
 
 def looks_like(sheet: Sheet) -> bool:
@@ -89,19 +90,25 @@ def _wrapped(sheet: Sheet) -> Iterator[LogLine | Problem]:
 
 
 def _with_bias(date: str, time: str) -> datetime | None:
-    """CMTrace's ``04-02-2019`` and ``08:42:51.123+600``; the bias is in minutes from this local time to UTC."""
+    """CMTrace's ``04-02-2019`` and ``08:42:51.123+600``; the bias is in minutes from this local time to UTC.
+
+    The Intune agent writes ``3-4-2026`` and ``12:03:04.1234567`` without bias. A bias that no place on Earth has is none.
+    """
     found = re.match(r"(\d{1,2})-(\d{1,2})-(\d{4})$", date.strip())
-    clock = re.match(r"(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-]\d{1,4})?", time.strip())
+    clock = re.match(r"(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,9}))?([+-]\d{1,6})?", time.strip())
     if not found or not clock:
         return None
     try:
-        micro = int((clock[4] or "0").ljust(6, "0"))
+        micro = int((clock[4] or "0")[:6].ljust(6, "0"))
         local = datetime(
             int(found[3]), int(found[1]), int(found[2]), int(clock[1]), int(clock[2]), int(clock[3]), micro
         )
-    except ValueError:
+        bias = int(clock[5]) if clock[5] else None
+        if bias is None or abs(bias) > _LARGEST_BIAS:
+            return local
+        return (local + timedelta(minutes=bias)).replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return (local + timedelta(minutes=int(clock[5]))).replace(tzinfo=UTC) if clock[5] else local
 
 
 def _line(name: str, number: int, line: str) -> LogLine | None:
