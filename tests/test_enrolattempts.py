@@ -38,6 +38,19 @@ def test_mdm_records_of_one_enrolment_are_one_failure() -> None:
     assert built(event(52, "08:58", MDM, record=1, Message1="x")) == ()
 
 
+def test_steps_of_an_enrolment_tell_the_code_behind_its_end() -> None:
+    step = event(79, "08:58:00", MDM, record=1, HRESULT="0xcaa2000c")
+    end = event(76, "08:58:02", MDM, record=3, HexInt1="0x0", HRESULT="0x8018002a")
+    one = only(step, end)
+    says(one, codes=("0x8018002a", "0xcaa2000c"), time=at("08:58:02"))
+    assert [each.record for each in one.events] == [1, 3]
+    raw = event(17, "08:58:01", MDM, record=2, HexInt1="0x800706d9", HRESULT="0x80180023")
+    says(only(raw, event(71, "08:58:02", MDM, record=3, HRESULT="0x80180023")), codes=("0x80180023", "0x800706d9"))
+    assert built(step) == ()
+    assert built(step, event(75, "08:58:02", MDM, record=4))[0].outcome == "succeeded"
+    assert len(built(step, event(76, "09:58", MDM, record=3, HRESULT="0x8018002a"))[0].events) == 1
+
+
 def test_mdm_failure_told_in_words_has_an_unknown_code() -> None:
     one = only(event(76, "08:58", MDM, record=1, HexInt1="0x0", HRESULT="Die Registrierung ist nicht eingerichtet."))
     assert one.codes == ()

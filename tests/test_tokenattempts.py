@@ -100,6 +100,7 @@ def test_bracketed_attempt_takes_everything_between() -> None:
         one,
         codes=("0xc000023c", "0x80072ee2"),
         http_error="0x80072ee2",
+        endpoint="https://login.example/token",
         user="ada@corp.example",
         correlation_id="aaaaaaaa-2222-3333-4444-555555555555",
     )
@@ -258,3 +259,34 @@ def test_a_digit_that_is_no_number_is_text() -> None:
     """'²' is a digit to Python and no number to int(); found by the property test."""
     (found,) = built(event(1025, "08:58", AAD, value="²"))
     assert (found.outcome, found.http_status) == ("failed", "²")
+
+
+# ------------------------------------------------------------------------------------------------------- endpoints
+
+
+@pytest.mark.parametrize(
+    ("records", "expected", "record"),
+    [
+        ([(1022, {"value": "https://a"}), (1081, {"Error": "x"})], "https://a", 1),
+        ([(1022, {"value": "https://a"}), (1022, {"value": "https://b"}), (1088, {"Error": "x"})], "https://b", 2),
+        ([(1022, {"value": "https://a"}), (1081, {"Error": "x"}), (1022, {"value": "https://b"})], "https://a", 1),
+        ([(1022, {"value": ""}), (1081, {"Error": "x"})], None, None),
+        ([(1022, {"value": "https://a"}), (1025, {"value": "400", "EndpointUri": "https://c"})], "https://c", 2),
+        ([(1025, {"value": "400", "EndpointUri": "https://c"}), (1081, {"Error": "x"})], "https://c", 1),
+        ([(1081, {"Error": "x"})], None, None),
+    ],
+)
+def test_the_endpoint_is_the_one_asked_last_before_the_refusal(
+    records: list[tuple[int, dict[str, str]]], expected: str | None, record: int | None
+) -> None:
+    one = only(*(event(number, f"08:58:{i:02}", AAD, record=i, **data) for i, (number, data) in enumerate(records, 1)))
+    assert one.endpoint == expected
+    assert (one.proof["endpoint"].record if "endpoint" in one.proof else None) == record
+    assert ("endpoint" in one.printed) is (expected is not None)
+
+
+def test_the_endpoint_that_dsregcmd_prints() -> None:
+    one = only(
+        capture({"PrtAttemptStatus": "0xc000006d", "PrtEndpointUri": "https://fs.corp.example/adfs/trust"}, account=USER)
+    )
+    assert one.endpoint == "https://fs.corp.example/adfs/trust"

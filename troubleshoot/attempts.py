@@ -128,7 +128,7 @@ def _beside(left: Attempt, right: Attempt) -> bool:
 
 _EITHER = (
     *("phase", "suberror", "server_code", "server_subcode", "operation", "message", "registration", "tenant_type"),
-    *("http_status", "http_error", "user", "account", "request_id", "correlation_id"),
+    *("http_status", "http_error", "endpoint", "user", "account", "request_id", "correlation_id"),
 )
 
 

@@ -17,8 +17,11 @@ from troubleshoot.model import Attempt, Event, LogLine, Source
 MDM = "microsoft-windows-devicemanagement-enterprise-diagnostics-provider"
 WORKPLACE = ("microsoft-windows-workplace join", "microsoft-workplace join")  # the second is Windows 7's
 _MDM_FAILED, _MDM_DONE, _MDM_FAULT = frozenset({71, 76}), frozenset({72, 75}), 52
+# Steps of an enrolment that failed before it did: the client's set-up, the tokens, the call itself. They hold the code
+# behind that of the end, and tell of no failure alone.
+_MDM_STEPS = frozenset({17, 53, 57, 78, 79, 81, 82})
 _WORKPLACE_FAILED, _WORKPLACE_DONE = frozenset({102, 103, 200, 300, 400}), 201
-MDM_IDS = _MDM_FAILED | _MDM_DONE | {_MDM_FAULT}
+MDM_IDS = _MDM_FAILED | _MDM_DONE | _MDM_STEPS | {_MDM_FAULT}
 WORKPLACE_IDS = _WORKPLACE_FAILED | {_WORKPLACE_DONE}
 _GAP = timedelta(seconds=60)
 _FAILING = ("fail", "error", "exit code", "unable", "not succeed")
@@ -45,7 +48,7 @@ def from_events(events: Iterable[Event]) -> Iterator[Attempt]:
 
 
 def _groups(events: list[Event]) -> Iterator[list[Event]]:
-    """Records of one enrolment: the server's fault (52), the failure (71) and that of the automatic attempt (76)."""
+    """Records of one enrolment: its steps, the server's fault (52), the failure (71), that of the automatic attempt (76)."""
     group: list[Event] = []
     for event in events:
         if group and (
@@ -81,7 +84,8 @@ def _mdm(group: list[Event]) -> Iterator[Attempt]:
         told = [text for text in event.data.values() if text.strip()] or [event.text or ""]
         parts += [text for text in told if text not in parts]
     message = " ".join(part for part in parts if part)
-    found += [one for one in codes.find(message) if one not in found and not codes.is_success(one)]
+    behind = [code(event, name) for event in group if event.id in _MDM_STEPS for name in ("HRESULT", "HexInt1")]
+    found += [one for one in (*behind, *codes.find(message)) if one and one not in found and not codes.is_success(one)]
     yield Attempt(
         flow="mdm",
         time=failures[0].time,

@@ -539,7 +539,7 @@ class Evaluator:
         if not attempt.proof:
             yield from attempt.sources
             return
-        for key in dict.fromkeys(("code", "server_code", "message", name)):
+        for key in dict.fromkeys(("code", "server_code", "message", "endpoint", name)):
             source = attempt.proof.get(key)
             if source is not None:
                 yield source

@@ -231,9 +231,9 @@ class Attempt(NamedTuple):
     ``flow``: join, prt, enterprise-prt, broker, hello, mdm, comanagement, sync, registered, vm. ``phase`` is the phase where
     it stopped (precheck, discover, auth, join, prt, hello, mdm ...). ``outcome``: failed, succeeded. ``codes`` are
     normalised (:mod:`troubleshoot.codes`), the main one first. ``printed`` names the properties that at least one of
-    its sources could print: a property outside it is unknown, one inside it that is None is absent. ``events`` are
-    the (provider, id) pairs of its records, providers in lower case. ``repeats`` counts the like attempts that this
-    one stands for, ``since`` is the first of them.
+    its sources could print: a property outside it is unknown, one inside it that is None is absent. ``endpoint`` is
+    the address that refused or was not reached. ``events`` are its records. ``repeats`` counts the like attempts that
+    this one stands for, ``since`` is the first of them.
     """
 
     flow: str
@@ -250,6 +250,7 @@ class Attempt(NamedTuple):
     tenant_type: str | None = None
     http_status: str | None = None
     http_error: str | None = None
+    endpoint: str | None = None
     user: str | None = None
     account: str | None = None
     request_id: str | None = None

@@ -35,6 +35,7 @@ _FIELDS = (
     ("user", "UserIdentity"),
     ("correlation_id", "CorrelationId"),
     ("http_status", "HttpStatus"),
+    ("endpoint", "EndpointUri"),
     ("server_code", "ServerErrorCode"),
     ("message", "ServerErrorDescription"),
 )
@@ -96,6 +97,7 @@ def _diagnosis(capture: Capture, flow: str, prefix: str) -> Attempt | None:
         message=texts.get("message"),
         http_status=texts.get("http_status"),
         http_error=None if codes.is_success(http_error) else http_error,
+        endpoint=texts.get("endpoint"),
         user=texts["user"].casefold() if "user" in texts else key_of(capture.account),
         correlation_id=texts.get("correlation_id", "").casefold().strip("{}") or None,
         sources=tuple(dict.fromkeys(proof.values())),
@@ -233,7 +235,11 @@ def _prt(group: list[Event], request: str | None, user: str | None) -> Attempt |
     if network is not None:
         http_error = code(network, "HTTPTransportError" if network is diagnosis else "Result", "Status")
         proof["http_error"] = network.source
+    endpoint = _endpoint(group, server or by_id.get(1084) or status)
+    if endpoint is not None:
+        proof["endpoint"] = endpoint.source
     printed = {"code", "phase", "http_error", "operation"}
+    printed |= {"endpoint"} if endpoint is not None else set()
     printed |= {"message", "server_code"} if teller is not None else set()
     printed |= {"http_status"} if status is not None else set()
     words = value(teller, "ErrorCode" if teller is diagnosis else "Error") if teller is not None else None
@@ -248,6 +254,7 @@ def _prt(group: list[Event], request: str | None, user: str | None) -> Attempt |
         message=message,
         http_status=http_status,
         http_error=http_error,
+        endpoint=_address(endpoint),
         user=user,
         correlation_id=request,
         sources=tuple(event.source for event in failures),
@@ -255,6 +262,23 @@ def _prt(group: list[Event], request: str | None, user: str | None) -> Attempt |
         printed=frozenset(printed),
         proof=proof,
     )
+
+
+def _endpoint(group: list[Event], refused: Event | None) -> Event | None:
+    """The record that names the address that refused: the failure itself, else the last 1022 before it."""
+    if refused is not None and _address(refused) is not None:
+        return refused
+    last = None
+    for event in group:
+        if event is refused:
+            break
+        if event.id in (1022, 1025) and _address(event) is not None:
+            last = event
+    return last
+
+
+def _address(event: Event | None) -> str | None:
+    return value(event, "value" if event.id == 1022 else "EndpointUri") if event is not None else None
 
 
 def _codes(

@@ -169,6 +169,7 @@ def attempt(one: Attempt) -> dict[str, Any]:
         "tenant_type": one.tenant_type,
         "http_status": one.http_status,
         "http_error": one.http_error,
+        "endpoint": one.endpoint,
         "user": one.user,
         "request_id": one.request_id,
         "correlation_id": one.correlation_id,
