@@ -32,6 +32,8 @@ LAYERS: tuple[frozenset[str], ...] = (
             "tokenattempts",
             "enrolattempts",
             "helloattempts",
+            "hellochecks",
+            "iesettings",
             "ruleset",
             "ruleyaml",
             "ruleschema",

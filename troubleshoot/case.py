@@ -11,7 +11,7 @@ from typing import Any
 
 from troubleshoot import attempts as rebuilding
 from troubleshoot import facts as deriving
-from troubleshoot import joinattempts, registryfacts, times
+from troubleshoot import hellochecks, iesettings, joinattempts, registryfacts, times
 from troubleshoot.accounts import key_of, same_account
 from troubleshoot.eventfacts import debug_output, value
 from troubleshoot.model import (
@@ -67,6 +67,7 @@ class Case:
         self.attempts: tuple[Attempt, ...] = rebuilding.rebuild(ordered, self.events, self.log_lines)
         self._told = bool(facts)
         facts += [*deriving.derive(self.captures), *registryfacts.derive(self.keys if registry else {})]
+        facts += [*hellochecks.derive(self.captures, self.events), *iesettings.derive(self.registry)]
         self.facts = by_name(facts)
         self.device = self._device()
         self.cloud: tuple[CloudObject, ...] = ()

@@ -49,6 +49,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ),
     ("dsregcmd /join /debug, /listaccounts ...", "preCheckResult, Class::Function traces, account lists"),
     ("dsregcmd /status", "its section titles and labels, from Windows 10 1511 to today, however they were pasted"),
+    ("Windows 7 and 8.1", "the window of autoworkplace.exe under its title, and lists of installed updates"),
     ("anything else in a pasted text", "lines that hold an error code are kept and explained"),
 )
 

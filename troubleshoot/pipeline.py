@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from troubleshoot import attempts
+from troubleshoot import attempts, hellochecks
 from troubleshoot.case import Case
 from troubleshoot.engine import judge
 from troubleshoot.loader import artifacts, in_memory
@@ -45,9 +45,9 @@ def _gather(inputs: Iterable[Artifact | Unread], wanted: Wanted | None) -> Opene
 
 
 def wanted_events(ruleset: Ruleset) -> dict[str, frozenset[int] | None]:
-    """The event records that rules and the attempt builder can use."""
+    """The event records that rules, the attempt builder and derived facts can use."""
     if ruleset.events_wanted is None:
-        ruleset.events_wanted = ruleset.wanted(attempts.WANTED.items())
+        ruleset.events_wanted = ruleset.wanted((*attempts.WANTED.items(), *hellochecks.WANTED.items()))
     return ruleset.events_wanted
 
 

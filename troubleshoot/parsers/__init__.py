@@ -50,6 +50,7 @@ TEXT_PARSERS: tuple[str, ...] = (
     "cmtrace",
     "dsregdebug",
     "dsregcmd",
+    "downlevel",
     "looselines",
 )
 
@@ -305,6 +306,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
         "UserCertificate c",
         "S-1-1-0",
     ),
+    "downlevel": ("orkplace Join for", "utoworkplace", "utoWorkplace", "HotFixID", "]: KB"),
     "dsregdebug": ("::", "preCheck", "DSREGCMD_", "Accounts", "Default account", "isDcAvailable"),
 }
 
