@@ -69,3 +69,22 @@ def test_every_fact_of_every_case_is_shown(shared: Path) -> None:
         [sys.executable, shared / "tools" / "score_cases.py", exe, "--facts"], capture_output=True, text=True
     )
     assert "facts 482 of 482" in done.stdout, done.stdout[-2000:]
+
+
+def test_lists_of_the_fleet_tell_of_one_device(shared: Path) -> None:
+    from troubleshoot.case import Case
+    from troubleshoot.model import Capture, Field, Source
+    from troubleshoot.parsers import parse_text
+
+    name = Field(None, "Device Name", "DeviceName", "WKS-0427", None, 1)
+    evidence = [Capture("dsregcmd", Source("x", 1), None, None, None, (name,), {}, {"DeviceName": name})]
+    for file in ("17a_ad_computers.csv", "17b_get_mgdevice.csv"):
+        evidence += parse_text(file, (shared / "data" / "fleet-inputs" / file).read_bytes(), None)  # type: ignore[arg-type]
+    facts = {key: found[0].value for key, found in Case.of(evidence).facts.items()}
+    assert facts == {
+        "cloud.device": "enabled",
+        "cloud.device.trust-type": "hybrid",
+        "cloud.device.last-sign-in": "28.02.2026 03:11:00",
+        "cloud.device.same-name": "1",
+        "cloud.device.same-name.types": "registered-too",
+    }

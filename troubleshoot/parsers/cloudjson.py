@@ -116,8 +116,9 @@ class _Walk:
                 return
             at = following.start()
             if text[at] == "{" and _OBJECT.match(text, at):
-                inside = _VALUES.search(text, at, at + _PAGE_HEAD)
-                if inside is not None and text.find("{", at + 1, inside.start()) < 0:
+                place = text.find('"value"', at, at + _PAGE_HEAD)
+                inside = _VALUES.match(text, place) if place >= 0 else None
+                if inside is not None and text.find("{", at + 1, place) < 0:
                     self._heads.append((at, inside.end()))
                     at = inside.end()
                     continue
