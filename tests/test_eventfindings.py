@@ -78,7 +78,7 @@ DECIDED: Mapping[tuple[str, int], tuple[Mapping[str, str], set[str]]] = {
     ("kerberos", 107): ({}, {"kdc-certificate-without-domain"}),
     ("ad-fs", 1021): ({"Data1": "MSIS9368: forbidden with scope 'ugs'"}, {"adfs-scope-ugs-missing"}),
     ("device-registration-service", 125): ({"Data3": "DeviceCapReached"}, {"workplace-device-limit"}),
-    ("odj-connector", 30132): ({"Data1": '"DiagnosticCode":"0x00000800"'}, {"odj-connector-without-rights"}),
+    ("odj-connector", 30132): ({"Data1": '"DiagnosticCode":"0x00000800"'}, {"autopilot-connector-without-rights"}),
     ("task-scheduler", 7016): ({"ResultCode": "2149056522"}, {"mdm-already-enrolled"}),
 }
 # Records that decide only beside the failure of the join they belong to.
