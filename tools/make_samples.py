@@ -19,6 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tools import dsregtool_files as dsregtool  # noqa: E402
 from tools.evtx_writer import EvtxWriter, Record  # noqa: E402
 
 SAMPLES = ROOT / "samples"
@@ -341,7 +342,10 @@ def sign_in(user: str, code: int, device: str) -> str:
         "appDisplayName": "Windows Sign In",
         "appId": "38aa3b87-a06d-4817-b275-7a316988d93b",
         "correlationId": "00000000-1111-2222-3333-444444444444",
-        "status": {"errorCode": code, "failureReason": "Error validating credentials due to invalid username or password."},
+        "status": {
+            "errorCode": code,
+            "failureReason": "Error validating credentials due to invalid username or password.",
+        },
         "deviceDetail": {"deviceId": device, "displayName": "LT-0042", "operatingSystem": "Windows10", "trustType": ""},
     }
     return json.dumps([row], indent=1) + "\n"
@@ -754,6 +758,45 @@ def broken() -> Iterator[tuple[str, str, dict[str, Any]]]:
             ]
         },
     )
+    yield (
+        "dsregtool-task-disabled",
+        "DSRegTool's files of a German device whose join task somebody switched off",
+        {"files": dsregtool_zip(False)},
+    )
+
+
+def dsregtool_zip(sound: bool) -> dict[str, bytes]:
+    """What DSRegTool collects (without event logs), of a joined device or of one whose task is off."""
+    state = dsregcmd(joined=True) if sound else dsregcmd(diagnosis=tests())
+    verdicts = (
+        [
+            "Test passed: WKS-0427 device is joined to the local domain: CONTOSO",
+            "Test passed: The device is not in dual state",
+        ]
+        if sound
+        else [
+            "Test passed: WKS-0427 device is joined to the local domain: CONTOSO",
+            "!Test failed: WKS-0427 device is NOT connected to Microsoft Entra ID",
+            "!Test failed: Automatic-Device-Join task scheduler is not ready",
+            "Recommended action: please enable 'Automatic-Device-Join' task from 'Task Scheduler Library\\Microsoft\\Windows\\Workplace Join'.",
+        ]
+    )
+    files = {
+        "dsregcmd-status.txt": state,
+        **dsregtool.log("PowerShell is running with elevated privileges", *verdicts, "Script completed successfully."),
+        **dsregtool.tasks(*(("Bereit", "Aktiviert", "0") if sound else ("Deaktiviert", "Deaktiviert", "267011"))),
+        **dsregtool.winhttp(),
+        **dsregtool.wininet("system"),
+        **dsregtool.wininet("user"),
+        **dsregtool.endpoints("system"),
+        **dsregtool.endpoints("user"),
+        **dsregtool.client_side("", ""),
+        **dsregtool.forest(True),
+        **dsregtool.device_info(1),
+        **dsregtool.version("22631"),
+        "Netsetup.log": "03/02/2026 08:11:02:123 NetpDoDomainJoin\n03/02/2026 08:11:09:001 NetpDoDomainJoin: status: 0x0\n",
+    }
+    return {name: dsregtool.encoded(name, text) for name, text in files.items()}
 
 
 def healthy() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -852,6 +895,11 @@ def healthy() -> Iterator[tuple[str, str, dict[str, Any]]]:
             ],
         },
     )
+    yield (
+        "dsregtool-joined",
+        "DSRegTool's files of a joined device",
+        {"files": dsregtool_zip(True)},
+    )
 
 
 def damaged() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -892,7 +940,8 @@ def write(folder: Path, inputs: dict[str, Any]) -> None:
     if "dsregcmd" in inputs:
         (folder / "dsregcmd.txt").write_text(inputs["dsregcmd"], encoding="utf-8", newline="\n")
     for name, text in inputs.get("files", {}).items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        data = text if isinstance(text, bytes) else text.encode()
+        (folder / name).write_bytes(data)
     if "raw" in inputs:
         (folder / "dsregcmd.txt").write_bytes(inputs["raw"])
     for log in LOGS:

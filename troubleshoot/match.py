@@ -521,7 +521,7 @@ class Evaluator:
                     yield Proof(event.source, self.case.line_text(event.source)), event.time
                     break
         elif kind == "fact":
-            for fact in self.newest_facts(node[1], context.user)[:1]:
+            for fact in self.newest_facts(node[1], context.user):
                 said = fact.text or self.case.line_text(fact.source) or f"{fact.name}: {fact.value}"
                 yield Proof(fact.source, said), fact.time
         elif kind == "log":
