@@ -1,7 +1,4 @@
-"""Paths to artifacts: files, folders, archives and standard input of one device.
-
-Inputs that hold several devices come with a later version; until then a folder or archive is one device.
-"""
+"""Paths to artifacts: files, folders, archives and standard input of one device. What is an archive, its content decides."""
 
 from __future__ import annotations
 
@@ -10,66 +7,86 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from troubleshoot.containers import Unpacker, Worth, kind_of, no_evidence
+from troubleshoot.containers.limits import TOTAL_SIZE
+from troubleshoot.containers.names import text_of
+from troubleshoot.containers.scratch import Scratch, TooLarge
 from troubleshoot.model import Artifact, Unread
 
+_PIECE = 262_144
 MOST_FILES = 100_000
 STDIN_NAME = "standard input"
-_FIRST_BYTES = frozenset((b"P", b"M", b"7", b"\x1f", b"B", b"\xfd", b"\x28"))  # of every archive format but tar
 
 
-def artifacts(paths: Iterable[str]) -> Iterator[Artifact | Unread]:
+def artifacts(
+    paths: Iterable[str], scratch: Scratch | None = None, worth: Worth = no_evidence
+) -> Iterator[Artifact | Unread]:
     """Everything to read below ``paths``, files of a folder in the order of their names; Unread for what cannot be.
 
-    ``-`` is standard input. Links inside a folder are followed to files, never to folders (no loops, no way out to
-    another tree). Devices, sockets and pipes in a folder are refused.
+    ``-`` is standard input. Archives are opened, also inside folders and archives: a member is ``outer.zip/inner.cab/a.txt``.
+    Links inside a folder are followed to files, never to folders (no loops, no way out to another tree). Devices, sockets
+    and pipes in a folder are refused.
+
+    ``scratch`` keeps large members until it is closed; without one they are kept as long as somebody holds an artifact.
+    ``worth``: which members to unpack (:class:`troubleshoot.containers.Worth`).
     """
+    scratch = scratch or Scratch()
     for path in paths:
-        for one in _given(path):
-            if isinstance(one, Unread) or not _is_archive(one):
-                yield one
-                continue
-            from troubleshoot.containers import Scratch, unpacked
-
-            with Scratch() as scratch:
-                yield from unpacked(one, scratch)
-
-
-def _given(path: str) -> Iterator[Artifact | Unread]:
-    if path == "-":
-        yield from _stdin()
-    elif os.path.isdir(path):
-        yield from _folder(path)
-    else:
-        yield _file(path, path)
+        unpacker = Unpacker(scratch, worth)
+        if path == "-":
+            yield from _piped(STDIN_NAME, sys.stdin.buffer, unpacker)
+        elif os.path.isdir(path):
+            for one in _folder(path):
+                yield from expanded(one, unpacker)
+        else:
+            yield from expanded(_file(path, path), unpacker)
 
 
-def _is_archive(artifact: Artifact) -> bool:
-    """By its first bytes: those of text and event logs, which most inputs are, need no look into the formats."""
+def expanded(one: Artifact | Unread, unpacker: Unpacker) -> Iterator[Artifact | Unread]:
+    """The members of an artifact that is an archive, the artifact itself where it is none."""
+    if isinstance(one, Unread):
+        yield one
+        return
     try:
-        with artifact.open() as stream:
-            head = stream.read(512)
-    except OSError:
-        return False
-    if head[:1] not in _FIRST_BYTES and head[257:262] != b"ustar":
-        return False
-    from troubleshoot.containers import kind_of
+        if one.path is not None and not stat.S_ISREG(os.stat(one.path).st_mode):
+            with one.open() as stream:  # a pipe can be read once only
+                yield from _piped(one.name, stream, unpacker)
+            return
+        with open(one.path, "rb", buffering=0) if one.path is not None else one.open() as stream:
+            kind = kind_of(stream.read(512))
+    except OSError as error:
+        yield Unread(one.name, _reason(error))
+        return
+    if kind is None:
+        yield one
+    else:
+        yield from unpacker.archive(one.name, one.size, one.open, kind)
 
-    return kind_of(head) is not None
 
-
-def _stdin() -> Iterator[Artifact | Unread]:
+def _piped(name: str, stream: BinaryIO, unpacker: Unpacker) -> Iterator[Artifact | Unread]:
     from troubleshoot.parsers import TEXT_LIMIT
 
-    data = sys.stdin.buffer.read(TEXT_LIMIT + 1)
-    if len(data) > TEXT_LIMIT:
-        data += sys.stdin.buffer.read()  # an archive may be larger than a text; its own limits hold
+    data = stream.read(512)
     if not data:
-        yield Unread(STDIN_NAME, "nothing came in on standard input")
+        yield Unread(name, f"nothing came in on {name}")
         return
-    yield in_memory(STDIN_NAME, data)
+    kind = kind_of(data)
+    if kind is None:
+        yield in_memory(name, data + stream.read(TEXT_LIMIT + 1 - len(data)))
+        return
+    try:
+        held = unpacker.scratch.keep(chain((data,), iter(lambda: stream.read(_PIECE), b"")), TOTAL_SIZE)
+    except TooLarge:
+        yield Unread(name, f"limit total-size: the archive itself has more than {TOTAL_SIZE // 1024**3} GB", "limit")
+        return
+    except OSError as error:
+        yield Unread(name, _reason(error))
+        return
+    yield from unpacker.archive(name, held.size, held.open, kind)
 
 
 def in_memory(name: str, data: bytes) -> Artifact:
@@ -108,14 +125,14 @@ def _folder(folder: str) -> Iterator[Artifact | Unread]:
                 yield Unread(folder, f"it holds more than {MOST_FILES:,} files, the rest was not read")
                 return
             full = os.path.join(root, name)
-            yield _file(full, Path(full).as_posix())
+            yield _file(full, text_of(Path(full).as_posix()))
     yield from failed
     if not count and not failed:
         yield Unread(folder, "the folder is empty")
 
 
 def _shown(path: str) -> str:
-    return Path(path).as_posix()
+    return text_of(Path(path).as_posix())
 
 
 def _reason(error: OSError) -> str:

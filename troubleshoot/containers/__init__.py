@@ -1,225 +1,212 @@
-"""Archives as the artifacts they hold: zip, cab, 7z, tar, gzip, bzip2, xz and zstd, inside each other to a stated depth.
+"""Archives to artifacts: zip, cab, 7z, tar, gzip, bzip2, xz and zstd, one inside the other, known by their content.
 
-What a file is, its first bytes tell, never its name. Members are read one after the other; a small one stays in memory, a
-large one becomes a numbered file in the scratch folder until it has been read.
+A reader of a format (:mod:`zips`, :mod:`cabinets`, :mod:`sevenzip`, :mod:`tars`, :mod:`decompress`) gives members one by one;
+here they are named, bounded, kept for the parsers and opened again when they are archives themselves. What is not read is named
+with its reason: nothing here raises for what an archive holds.
 """
 
 from __future__ import annotations
 
-import io
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from troubleshoot.containers.limits import DEPTH, MB, MEMBER_SIZE, Budget, LimitReached
+from troubleshoot.containers.kinds import Worth, kind_of, looks_like_tar, no_evidence
+from troubleshoot.containers.limits import DEPTH, HELP, MB, MEMBER_SIZE, Budget, LimitReached
 from troubleshoot.containers.member import Broken, Damage, Member
 from troubleshoot.containers.names import checked
-from troubleshoot.containers.scratch import Scratch
+from troubleshoot.containers.scratch import Scratch, TooLarge
 from troubleshoot.model import Artifact, Unread
 
-HEAD = 512
-_IN_MEMORY = 8 * MB
-_MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-    (b"PK00PK\x03\x04", "zip"),
-    (b"MSCF", "cab"),
-    (b"7z\xbc\xaf\x27\x1c", "7z"),
-    (b"\x1f\x8b\x08", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-)
-_ENDINGS = {"gzip": (".gz", ".tgz"), "bzip2": (".bz2", ".tbz2"), "xz": (".xz", ".txz"), "zstd": (".zst", ".tzst")}
-# Traces, dumps, programs and pictures: the bulk of a bundle, and nothing here reads them.
-_SKIPPED = (
-    ".etl",
-    ".etl.merged",
-    ".dmp",
-    ".mdmp",
-    ".exe",
-    ".dll",
-    ".sys",
-    ".msi",
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".bmp",
-    ".mp4",
-)
+HEAD = 8_192
+"""Bytes from which the kind of a file is told: an event log with a damaged header shows itself at 4,096."""
+TEXT_SIZE = 64 * MB
+"""Largest member that is neither an event log, a hive nor an archive; as the text parsers have it."""
+_NAMED = 20
+"""Members of one archive that are named for the same reason; more are given as a number."""
 
-Worth = Callable[[str], bool]
-"""Is a member of this name worth unpacking?"""
+_LARGE_KINDS = (b"ElfFile", b"regf")
 
 
-def worth_reading(name: str) -> bool:
-    """The default :data:`Worth`: not the kinds of files that nothing here reads."""
-    return not name.casefold().endswith(_SKIPPED)
+class Unpacker:
+    """Unpacks the archives below one given path; they share its budget. ``worth``: see :class:`Worth`."""
 
+    def __init__(self, scratch: Scratch, worth: Worth = no_evidence, budget: Budget | None = None) -> None:
+        self.scratch = scratch
+        self.worth = worth
+        self.budget = budget or Budget()
 
-def kind_of(head: bytes) -> str | None:
-    """The archive format that the first :data:`HEAD` bytes show, None for what is no archive."""
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            return kind
-    return "tar" if head[257:262] == b"ustar" else None
-
-
-def unpacked(artifact: Artifact, scratch: Scratch, worth: Worth = worth_reading) -> Iterator[Artifact | Unread]:
-    """The artifact itself, or all that is in it where it is an archive; Unread for what cannot be had.
-
-    Each artifact must be read before the next is taken. Never raises for what an archive holds.
-    """
-    budget = Budget()
-    budget.admit(artifact.size)
-    try:
-        yield from _opened(artifact, scratch, budget, worth, 0)
-    except LimitReached as error:
-        yield Unread(artifact.name, str(error), "limit")
-
-
-def _opened(
-    artifact: Artifact, scratch: Scratch, budget: Budget, worth: Worth, depth: int
-) -> Iterator[Artifact | Unread]:
-    try:
-        with artifact.open() as stream:
-            kind = kind_of(stream.read(HEAD))
-            if kind is not None:
-                stream.seek(0)
-                if depth >= DEPTH:
-                    yield Unread(artifact.name, f"limit depth: an archive inside {DEPTH} others", "limit")
-                    return
-                yield from _members(artifact.name, kind, stream, scratch, budget, worth, depth)
-                return
-    except OSError as error:
-        if artifact.path is None:
-            yield Unread(artifact.name, error.strerror or type(error).__name__)
-            return
-    yield artifact  # a parser opens it again, and says why it cannot
-
-
-def _members(
-    name: str, kind: str, stream: BinaryIO, scratch: Scratch, budget: Budget, worth: Worth, depth: int
-) -> Iterator[Artifact | Unread]:
-    budget.start()
-    skipped = 0
-    for one in _isolated(_read(name, kind, stream, scratch, budget, worth)):
-        if isinstance(one, Damage):
-            yield Unread(name, one.reason, one.kind)
-            continue
-        budget.member()
-        shown, refused = checked(one.name)
-        full = f"{name}/{shown}"
-        denied = Broken(refused, "refused") if refused else one.denied
-        if denied is not None:
-            yield Unread(full, denied.reason, denied.kind)
-        elif not worth(shown):
-            skipped += 1
-        else:
-            yield from _one(full, one, scratch, budget, worth, depth)
-    budget.stop()
-    if skipped:
-        yield Unread(name, f"{skipped} traces, dumps, programs and pictures in it are not read", "unsupported")
-
-
-def _isolated(members: Iterator[Member | Damage]) -> Iterator[Member | Damage]:
-    """The members; what a format's reader raises for damage nobody thought of ends this archive alone."""
-    try:
-        yield from members
-    except LimitReached:
-        raise
-    except Exception as error:
-        yield Damage(f"reading the archive stopped: {type(error).__name__}")
-
-
-def _one(
-    name: str, member: Member, scratch: Scratch, budget: Budget, worth: Worth, depth: int
-) -> Iterator[Artifact | Unread]:
-    data, path, broken = _stored(member, scratch)
-    budget.stop()
-    try:
-        if broken is not None:
-            yield Unread(name, broken.reason, broken.kind)
-        if data or path is not None or broken is None:
-            yield from _opened(_artifact(name, data, path), scratch, budget, worth, depth + 1)
-    finally:
-        if path is not None:
-            path.unlink(missing_ok=True)
-        budget.start()
-
-
-def _artifact(name: str, data: bytes, path: Path | None) -> Artifact:
-    if path is None:
-        return Artifact(name, len(data), lambda: io.BytesIO(data))
-    return Artifact(name, path.stat().st_size, lambda: path.open("rb"), str(path))
-
-
-def _stored(member: Member, scratch: Scratch) -> tuple[bytes, Path | None, Broken | None]:
-    """The member's bytes, or the file they were written to, and why they are not whole."""
-    found: list[bytes] = []
-    size = 0
-    pieces = member.read()
-    try:
-        for piece in pieces:
-            found.append(piece)
-            size += len(piece)
-            if size > _IN_MEMORY:
-                path = scratch.new_path()
-                return b"", path, _written(path, chain(found, pieces))
-    except Broken as error:
-        return b"".join(found), None, error
-    except LimitReached:
-        raise
-    except Exception as error:
-        return b"".join(found), None, Broken(f"unpacking stopped: {type(error).__name__}")
-    return b"".join(found), None, None
-
-
-def _written(path: Path, pieces: Iterator[bytes]) -> Broken | None:
-    size = 0
-    with path.open("wb") as stream:
+    def archive(self, name: str, size: int, opened: Callable[[], BinaryIO], kind: str) -> Iterator[Artifact | Unread]:
+        """All members of an outermost archive, to any depth, as ``outer.zip/inner.cab/file.txt``. Never raises for its content."""
+        self.budget.admit(size)
+        run = _Run(self)
+        self.budget.start()
         try:
-            for piece in pieces:
-                size += len(piece)
-                if size > MEMBER_SIZE:
-                    return Broken(f"limit member-size: more than {MEMBER_SIZE // 1024 // MB} GB", "limit")
-                stream.write(piece)
-        except Broken as error:
-            return error
+            for one in run.contents(name, opened, kind, 1):
+                self.budget.stop()
+                yield one
+                self.budget.start()
+        except LimitReached as error:
+            yield Unread(name, f"{error}; what was read before is kept", "limit")
+        finally:
+            self.budget.stop()
+        if run.skipped:
+            yield Unread(name, _skipped(run.skipped), "unsupported")
+
+
+def _skipped(counts: Counter[str]) -> str:
+    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    return f"not unpacked, since they hold no evidence: {listed}"
+
+
+class _Fold:
+    """Reasons met in one archive: the first members of each are named, the others become a number."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, path: str, reason: str, kind: str) -> Iterator[Unread]:
+        self._counts[reason, kind] += 1
+        if self._counts[reason, kind] <= _NAMED:
+            yield Unread(path, reason, kind)
+
+    def rest(self) -> Iterator[Unread]:
+        for (reason, kind), count in self._counts.items():
+            if count > _NAMED:
+                yield Unread(self._name, f"{count - _NAMED:,} more members: {reason}", kind)
+
+
+class _Run:
+    """The unpacking of one outermost archive."""
+
+    def __init__(self, unpacker: Unpacker) -> None:
+        self.unpacker = unpacker
+        self.budget = unpacker.budget
+        self.skipped: Counter[str] = Counter()
+
+    def contents(self, name: str, opened: Callable[[], BinaryIO], kind: str, depth: int) -> Iterator[Artifact | Unread]:
+        """The members of one archive. Its own damage costs only what rests on it."""
+        if depth > DEPTH:
+            yield Unread(name, f"limit depth: it lies more than {DEPTH} archives deep, and was not opened", "limit")
+            return
+        fold = _Fold(name)
+        try:
+            with opened() as stream:
+                for one in self._members(name, stream, kind):
+                    if isinstance(one, Damage):
+                        yield from fold(name, one.reason, one.kind)
+                    else:
+                        yield from self._member(name, one, fold, depth)
         except LimitReached:
+            yield from fold.rest()
             raise
+        except OSError as error:
+            yield Unread(name, f"reading stopped: {error.strerror or type(error).__name__}")
         except Exception as error:
-            return Broken(f"unpacking stopped: {type(error).__name__}")
-    return None
+            yield Unread(name, f"reading stopped: {type(error).__name__}: {str(error)[:200]}", "damaged")
+        yield from fold.rest()
+
+    def _members(self, name: str, stream: BinaryIO, kind: str) -> Iterator[Member | Damage]:
+        from troubleshoot.containers import decompress
+
+        if kind == "zip":
+            from troubleshoot.containers import zips
+
+            return zips.members(stream, self.budget)
+        if kind == "cab":
+            from troubleshoot.containers import cabinets
+
+            return cabinets.members(stream, self.budget)
+        if kind == "7z":
+            from troubleshoot.containers import sevenzip
+
+            return sevenzip.members(stream, self.budget)
+        if kind == "tar":
+            from troubleshoot.containers import tars
+
+            return tars.members(decompress.pump(decompress.Stored(), decompress.pieces_of(stream, 0, None), self.budget), self.budget)
+        return self._single(name, decompress.single(kind, stream, self.budget))
+
+    def _single(self, name: str, chunks: Iterator[bytes]) -> Iterator[Member | Damage]:
+        """The one file in a gzip, bzip2, xz or zstd file; of a tar archive in it, the members."""
+        start: list[bytes] = []
+        broken: list[Broken] = []
+
+        def whole() -> Iterator[bytes]:
+            """What can be had, which for a text is worth reading, and what is wrong with the rest."""
+            try:
+                yield from chunks
+            except Broken as error:
+                broken.append(error)
+
+        source = whole()
+        for chunk in source:
+            start.append(chunk)
+            if sum(map(len, start)) >= 512:
+                break
+        if looks_like_tar(b"".join(start)[:512]):
+            from troubleshoot.containers import tars
+
+            yield from tars.members(chain(start, source), self.budget)
+        elif start or not broken:
+            yield Member(_inner_name(name), None, lambda: chain(start, source))
+        yield from (Damage(error.reason, error.kind) for error in broken)
+
+    def _member(self, outer: str, member: Member, fold: _Fold, depth: int) -> Iterator[Artifact | Unread]:
+        self.budget.member()
+        label, refused = checked(member.name)
+        path = f"{outer}/{label}"
+        if refused:
+            yield from fold(path, refused, "refused")
+            return
+        if skipped := self.unpacker.worth(path, None):
+            self.skipped[skipped] += 1
+            return
+        if member.denied:
+            yield from fold(path, member.denied.reason, member.denied.kind)
+            return
+        try:
+            chunks = iter(member.read())
+            start: list[bytes] = []
+            for chunk in chunks:
+                start.append(chunk)
+                if sum(map(len, start)) >= HEAD:
+                    break
+            head = b"".join(start)[:HEAD]
+            if skipped := self.unpacker.worth(path, head):
+                self.skipped[skipped] += 1
+                return
+            inner = kind_of(head)
+            most = MEMBER_SIZE if inner or head.startswith(_LARGE_KINDS) or head[4096:4103] == b"ElfChnk" else TEXT_SIZE
+            if member.size is not None and member.size > most:
+                raise TooLarge
+            held = self.unpacker.scratch.keep(chain(start, chunks), most)
+        except TooLarge:
+            yield from fold(path, _too_large(most), "limit")
+        except Broken as error:
+            yield from fold(path, error.reason, error.kind)
+        except OSError as error:
+            yield from fold(path, error.strerror or type(error).__name__, "unreadable")
+        else:
+            if inner:
+                yield from self.contents(path, held.open, inner, depth + 1)
+            else:
+                yield Artifact(path, held.size, held.open, held.path)
 
 
-def _read(
-    name: str, kind: str, stream: BinaryIO, scratch: Scratch, budget: Budget, worth: Worth
-) -> Iterator[Member | Damage]:
-    if kind == "zip":
-        from troubleshoot.containers import zips
-
-        return zips.members(stream, budget)
-    if kind == "cab":
-        from troubleshoot.containers import cabinets
-
-        return cabinets.members(stream, budget)
-    if kind == "7z":
-        from troubleshoot.containers import sevenzips
-
-        return sevenzips.members(stream, budget, scratch, worth)
-    if kind == "tar":
-        from troubleshoot.containers import tars
-
-        return tars.members(stream, budget)
-    from troubleshoot.containers import decompress
-
-    inner = name.rpartition("/")[2]
-    for ending in _ENDINGS[kind]:
-        if inner.casefold().endswith(ending):
-            inner = inner[: -len(ending)] + (".tar" if ending.startswith(".t") else "")
-    return iter((Member(inner or "content", None, lambda: decompress.single(kind, stream, budget)),))
+def _too_large(most: int) -> str:
+    if most == TEXT_SIZE:
+        return f"limit member-size: over {TEXT_SIZE // MB} MB for a text; cut out the part around the failure"
+    return f"limit member-size: over {MEMBER_SIZE // MB // 1024} GB"
 
 
-__all__ = ["DEPTH", "HEAD", "Scratch", "Worth", "kind_of", "unpacked", "worth_reading"]
+def _inner_name(outer: str) -> str:
+    """The name of what a gzip file holds: that of the file without its ending."""
+    own = PurePosixPath(outer)
+    return own.stem if own.suffix.lower() in (".gz", ".bz2", ".xz", ".zst", ".zstd", ".lzma") else f"{own.name}.content"
+
+
+__all__ = ["HEAD", "HELP", "Unpacker", "Worth", "kind_of", "no_evidence"]

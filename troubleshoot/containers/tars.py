@@ -1,52 +1,75 @@
-"""Tape archives, read front to back with the standard library's reader."""
+"""Tar archives, read forwards only: out of a file, or straight out of a decompressor. :mod:`tarfile` reads the headers."""
 
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
-from functools import partial
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from troubleshoot.containers.limits import Budget
+from troubleshoot.containers.decompress import Reader, exactly
+from troubleshoot.containers.limits import MB, Budget
 from troubleshoot.containers.member import CUT_OFF, LINK, Broken, Damage, Member, unreadable
 
-_PIECE = 65_536
+_HEADERS = 4 * MB
+"""Most bytes between the data of two members: long names and extended headers."""
+_PIECE = 262_144
 
 
-def members(stream: BinaryIO, budget: Budget) -> Iterator[Member | Damage]:
-    """The files of a tape archive, in the order of their data. Links, devices and pipes are named, not read."""
-    count = 0
+class _Bounded(Reader):
+    """Gives tarfile what it asks for while it reads headers, up to a limit: it would hold a header of any size."""
+
+    allowed = _HEADERS
+
+    def read(self, size: int) -> bytes:
+        """The next ``size`` bytes, fewer at the end."""
+        if self.count + size > self.allowed:
+            raise Broken("a header of the archive is too large")
+        return super().read(size)
+
+
+def members(chunks: Iterable[bytes], budget: Budget) -> Iterator[Member | Damage]:
+    """The files of a tar archive whose bytes come in ``chunks``. Links and devices are named only."""
+    source = _Bounded(chunks)
+    stream: Any = source
     try:
-        with tarfile.open(fileobj=stream, mode="r:", errorlevel=0) as archive:
-            while (info := archive.next()) is not None:
-                count += 1
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=tarfile.BLOCKSIZE * 20, errors="surrogateescape") as archive:
+            while True:
+                source.allowed = source.count + _HEADERS
+                info = archive.next()
+                if info is None:
+                    return
+                archive.members.clear()  # type: ignore[attr-defined]  # else it keeps them all
                 if info.isdir():
-                    budget.member()
-                elif not info.isreg():
-                    reason = LINK if info.issym() or info.islnk() else "neither a file nor a folder"
-                    yield unreadable(info.name, Broken(reason, "refused"), info.size)
+                    continue
+                if info.isreg():
+                    data = archive.extractfile(info)
+                    yield Member(info.name, info.size, lambda info=info, data=data: _data(info, data, source, budget))  # type: ignore[misc]
+                    source.allowed = 1 << 62
+                    for _ in _data(info, data, source, budget) if data is not None else ():
+                        pass  # what was not read, so that the next header is all that tarfile reads
                 else:
-                    yield Member(info.name, info.size, partial(_data, archive, info, budget))
-                vars(archive)["members"].clear()  # a million entries would be kept otherwise
-    except (tarfile.TarError, ValueError, OSError, EOFError, OverflowError):
-        yield Damage("it is damaged or cut off; what stands before is read")
-        return
-    if not count:
-        yield Damage("the archive is empty", "unreadable")
+                    reason = LINK if info.issym() or info.islnk() else "a device or pipe"
+                    yield unreadable(info.name, Broken(reason, "refused"), 0)
+    except Broken as error:
+        yield Damage(error.reason, error.kind)
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+        yield Damage(f"the archive is damaged or cut off; what stands before is read ({error})")
 
 
-def _data(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: Budget) -> Iterator[bytes]:
-    source = archive.extractfile(info)
-    left = info.size
-    while source is not None and left > 0:
+def _data(info: tarfile.TarInfo, data: Any, source: _Bounded, budget: Budget) -> Iterator[bytes]:
+    source.allowed = 1 << 62
+    at = data.tell()
+    return exactly(_pieces(data, info.sparse is not None, budget), info.size - at, None)
+
+
+def _pieces(data: Any, sparse: bool, budget: Budget) -> Iterator[bytes]:
+    while True:
         try:
-            piece = source.read(min(_PIECE, left))
-        except (tarfile.TarError, OSError) as error:
-            raise Broken(CUT_OFF) from error
+            piece = data.read(_PIECE)
+        except tarfile.TarError:
+            raise Broken(CUT_OFF) from None
         if not piece:
-            break
-        left -= len(piece)
-        budget.spend(len(piece))
+            return
+        if sparse:  # holes take no bytes of the archive
+            budget.spend(len(piece))
         yield piece
-    if left:
-        raise Broken(CUT_OFF)

@@ -96,21 +96,14 @@ def _directory(stream: BinaryIO, end: int) -> tuple[list[zipfile.ZipInfo] | None
 
 
 def _of_directory(stream: BinaryIO, info: zipfile.ZipInfo) -> Entry:
-    stream.seek(max(0, info.header_offset))
+    stream.seek(info.header_offset)
     head = stream.read(30)
     start = -1
     if len(head) == 30 and head.startswith(_LOCAL):
         start = info.header_offset + 30 + sum(struct.unpack_from("<HH", head, 26))
     link = info.create_system == 3 and stat.S_ISLNK(info.external_attr >> 16)
     return Entry(
-        info.orig_filename,
-        info.flag_bits,
-        info.compress_type,
-        info.CRC,
-        info.compress_size,
-        info.file_size,
-        start,
-        link,
+        info.orig_filename, info.flag_bits, info.compress_type, info.CRC, info.compress_size, info.file_size, start, link
     )
 
 
