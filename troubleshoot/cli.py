@@ -49,7 +49,7 @@ class DataForm(StrEnum):
 
 
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Files and folders of one device; '-' is standard input.")
+    list[str], typer.Argument(metavar="PATH...", help="Files, folders and archives of one device; '-' is standard input.")
 ]
 RulesOption = Annotated[
     list[Path] | None, typer.Option("--rules", metavar="DIR", help="A folder of rules to add; equal ids replace.")
@@ -119,11 +119,12 @@ def diagnose(
 ) -> None:
     """Say what failed, in which phase, why, with the proof, and what to do.
 
-    PATH may be an archive (zip, cab, 7z, tar, gz, bz2, xz, zst). Limits for each PATH: 8 GB unpacked, 2 GB a member,
-    100,000 members, 6 archives deep, 250 times its own size, 15 minutes; `troubleshoot formats` has them all.
-
     Exit codes: 0 nothing wrong found, 1 an error found, 2 wrong usage, 3 nothing could be read, 4 only part could be
     read and nothing was found in it.
+
+    Archives are opened, one inside the other: zip, cab, 7z, tar, gz, bz2, xz, zst, whatever their names. Limits for each
+    PATH: total-size 8 GB unpacked, member-size 2 GB (a text 64 MB), members 100,000, depth 6 archives, ratio 250 times its
+    own size (beyond 512 MB), time 15 minutes. A limit that is hit is named; what was read before is kept.
     """
     _no_such(paths)
     ruleset = _load(rules, drafts)

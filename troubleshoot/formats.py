@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 from troubleshoot import recognise
@@ -63,8 +64,10 @@ def table() -> str:
         "",
         f"Texts up to {TEXT_LIMIT // 1_048_576} MB, event logs of any size. UTF-8, UTF-16 with and without mark, code pages 1252,",
         "1250, 1251, 850, 852, 866 and 932, and mixtures of them.",
-        "Archives: zip, cab (MSZIP, LZX), 7z, tar, gz, bz2, xz, zst, told by their first bytes.",
-        HELP,
+        "",
+        "Archives are opened, one inside the other, whatever their names: zip (also cut off or without directory), cab (stored,",
+        "MSZIP, LZX), 7z (LZMA, LZMA2, Deflate, BZip2, zstd), tar, gzip, bzip2, xz and zstd.",
+        *wrap(HELP, 120),
         "",
     ]
     return "\n".join(lines + _files())

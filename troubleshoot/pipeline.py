@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from troubleshoot import attempts, hellochecks
 from troubleshoot.case import Case
+from troubleshoot.containers import Unpacker
+from troubleshoot.containers.scratch import Scratch
 from troubleshoot.engine import judge
-from troubleshoot.loader import artifacts, in_memory
+from troubleshoot.loader import artifacts, expanded, in_memory
 from troubleshoot.model import Artifact, Evidence, Problem, Report, Result, Unread, Wanted
 from troubleshoot.parsers import parse
 from troubleshoot.ruleset import Ruleset
@@ -24,7 +26,8 @@ class Opened(NamedTuple):
 
 def open_cases(paths: Sequence[str], wanted: Wanted | None) -> Opened:
     """Read all ``paths`` as the evidence of one device. ``wanted``: the event records to decode (None: all)."""
-    return _gather(artifacts(paths), wanted)
+    with Scratch() as scratch:
+        return _gather(artifacts(paths, scratch), wanted)
 
 
 def _gather(inputs: Iterable[Artifact | Unread], wanted: Wanted | None) -> Opened:
@@ -62,7 +65,9 @@ def diagnose(paths: Sequence[str], ruleset: Ruleset, all_events: bool = False) -
 
 def diagnose_bytes(name: str, data: bytes, ruleset: Ruleset) -> Result:
     """As :func:`diagnose`, for one file that is already in memory; ``name`` stands in the proof."""
-    return judged(_gather([in_memory(name, data)], wanted_events(ruleset)), ruleset)
+    with Scratch() as scratch:
+        inputs = expanded(in_memory(name, data), Unpacker(scratch))
+        return judged(_gather(inputs, wanted_events(ruleset)), ruleset)
 
 
 def judged(opened: Opened, ruleset: Ruleset) -> Result:

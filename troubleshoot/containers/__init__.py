@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from troubleshoot.containers.kinds import Worth, kind_of, looks_like_tar, no_evidence
-from troubleshoot.containers.limits import DEPTH, HELP, MB, MEMBER_SIZE, Budget, LimitReached
+from troubleshoot.containers.limits import DEPTH, MB, MEMBER_SIZE, TEXT_SIZE, Budget, LimitReached
 from troubleshoot.containers.member import Broken, Damage, Member
 from troubleshoot.containers.names import checked
 from troubleshoot.containers.scratch import Scratch, TooLarge
@@ -22,8 +22,6 @@ from troubleshoot.model import Artifact, Unread
 
 HEAD = 8_192
 """Bytes from which the kind of a file is told: an event log with a damaged header shows itself at 4,096."""
-TEXT_SIZE = 64 * MB
-"""Largest member that is neither an event log, a hive nor an archive; as the text parsers have it."""
 _NAMED = 20
 """Members of one archive that are named for the same reason; more are given as a number."""
 
@@ -127,7 +125,9 @@ class _Run:
         if kind == "tar":
             from troubleshoot.containers import tars
 
-            return tars.members(decompress.pump(decompress.Stored(), decompress.pieces_of(stream, 0, None), self.budget), self.budget)
+            return tars.members(
+                decompress.pump(decompress.Stored(), decompress.pieces_of(stream, 0, None), self.budget), self.budget
+            )
         return self._single(name, decompress.single(kind, stream, self.budget))
 
     def _single(self, name: str, chunks: Iterator[bytes]) -> Iterator[Member | Damage]:
@@ -209,4 +209,4 @@ def _inner_name(outer: str) -> str:
     return own.stem if own.suffix.lower() in (".gz", ".bz2", ".xz", ".zst", ".zstd", ".lzma") else f"{own.name}.content"
 
 
-__all__ = ["HEAD", "HELP", "Unpacker", "Worth", "kind_of", "no_evidence"]
+__all__ = ["HEAD", "Unpacker", "Worth", "kind_of", "no_evidence"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from troubleshoot.containers.limits import Budget
@@ -63,7 +64,7 @@ def members(stream: BinaryIO, budget: Budget) -> Iterator[Member | Damage]:
         for each in sorted(group, key=lambda one: one.start):
             if unpacked is None or (each.size and each.start < unpacked.at):
                 unpacked = _Unpacked(stream, folders[number], budget)  # files that share data are unpacked again
-            yield Member(each.name, each.size, lambda each=each, unpacked=unpacked: unpacked.part(each.start, each.size))  # type: ignore[misc]
+            yield Member(each.name, each.size, partial(unpacked.part, each.start, each.size))
 
 
 def _directory(stream: BinaryIO) -> tuple[list[_Folder], list[_File], list[Damage]]:
@@ -91,7 +92,9 @@ def _directory(stream: BinaryIO) -> tuple[list[_Folder], list[_File], list[Damag
             break
         size, start, folder, _, _, attributes = _FILE.unpack(entry)
         raw = _text(stream)
-        files.append(_File(raw.decode("utf-8" if attributes & _NAME_IS_UTF8 else "cp1252", "replace"), size, start, folder))
+        files.append(
+            _File(raw.decode("utf-8" if attributes & _NAME_IS_UTF8 else "cp1252", "replace"), size, start, folder)
+        )
     return folders, files, damage
 
 

@@ -14,6 +14,8 @@ TOTAL_SIZE = 8_192 * MB
 """Bytes unpacked from everything below one given path."""
 MEMBER_SIZE = 2_048 * MB
 """Bytes of one unpacked member."""
+TEXT_SIZE = 64 * MB
+"""Bytes of a member that is neither an event log, a registry hive nor an archive; the text parsers take no more."""
 MEMBERS = 100_000
 """Members of all archives below one given path, folders and skipped ones included."""
 DEPTH = 6
@@ -28,10 +30,11 @@ DICTIONARY = 128 * MB
 """Bytes of memory that one decompressor may need."""
 
 HELP = (
-    f"Limits on archives, for each PATH: total-size {TOTAL_SIZE // 1024 // MB} GB unpacked, member-size "
-    f"{MEMBER_SIZE // 1024 // MB} GB, members {MEMBERS:,}, depth {DEPTH} archives, ratio {RATIO} times its own size (beyond "
+    f"Limits for each PATH: total-size {TOTAL_SIZE // 1024 // MB} GB unpacked, member-size {MEMBER_SIZE // 1024 // MB} GB "
+    f"(a text {TEXT_SIZE // MB} MB), members {MEMBERS:,}, depth {DEPTH} archives, ratio {RATIO} times its own size (beyond "
     f"{RATIO_FREE // MB} MB), time {TIME // 60} minutes. A limit that is hit is named; what was read before is kept."
 )
+"""The paragraph of ``diagnose --help``."""
 
 
 class LimitReached(Exception):

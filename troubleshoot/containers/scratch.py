@@ -12,6 +12,7 @@ import io
 import os
 import re
 import stat
+import sys
 import tempfile
 import time
 import weakref
@@ -75,7 +76,9 @@ class Scratch:
     def __enter__(self) -> Scratch:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -134,7 +137,7 @@ class Scratch:
 def _locked(descriptor: int) -> bool:
     """Take the lock of an open file, which the system lets go when the process ends. False: another process has it."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)

@@ -11,6 +11,7 @@ import bz2
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any, BinaryIO
 
@@ -28,7 +29,15 @@ from troubleshoot.containers.decompress import (
 )
 from troubleshoot.containers.limits import MB, Budget
 from troubleshoot.containers.member import CUT_OFF, ENCRYPTED, LINK, Broken, Damage, Member, unreadable
-from troubleshoot.containers.sevenzipheader import Contents, Folder, Header, HeaderError, bit, contents, folders_of_header
+from troubleshoot.containers.sevenzipheader import (
+    Contents,
+    Folder,
+    Header,
+    HeaderError,
+    bit,
+    contents,
+    folders_of_header,
+)
 
 _HEAD = struct.Struct("<6sBBIQQI")
 _LARGEST_HEADER = 32 * MB
@@ -125,7 +134,7 @@ def _files(stream: BinaryIO, found: Contents, budget: Budget) -> Iterator[Member
         elif any(coder.method.startswith(_AES) for coder in folder.coders):
             yield unreadable(name, Broken(ENCRYPTED, "refused"), size)
         else:
-            yield Member(name, size, lambda data=data, start=start, size=size, crc=crc: data.part(start, size, crc))  # type: ignore[misc]
+            yield Member(name, size, partial(data.part, start, size, crc))
 
 
 class _Data:

@@ -10,7 +10,9 @@ from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
-(_END, _HEADER, _ARCHIVE, _MORE_STREAMS, _STREAMS, _FILES, _PACK, _FOLDERS, _SUBSTREAMS, _SIZE, _CRC, _FOLDER) = range(12)
+(_END, _HEADER, _ARCHIVE, _MORE_STREAMS, _STREAMS, _FILES, _PACK, _FOLDERS, _SUBSTREAMS, _SIZE, _CRC, _FOLDER) = range(
+    12
+)
 _UNPACKED_SIZE, _COUNT, _EMPTY_STREAM, _EMPTY_FILE, _ANTI, _NAMES = range(12, 18)
 _ATTRIBUTES, _PACKED_HEADER = 21, 23
 _MOST = 4_000_000  # of anything that a directory counts
@@ -199,7 +201,9 @@ class _Streams:
             raise HeaderError
         shapes = [_folder(header) for _ in range(count)]
         header.skip_to(_UNPACKED_SIZE)
-        sizes = [tuple(header.number() for _ in range(sum(coder.outputs for coder in shape.coders))) for shape in shapes]
+        sizes = [
+            tuple(header.number() for _ in range(sum(coder.outputs for coder in shape.coders))) for shape in shapes
+        ]
         kind = header.byte()
         crcs: _Crcs | list[int | None] = [None] * count
         if kind == _CRC:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from troubleshoot.containers.decompress import Reader, exactly
@@ -32,7 +33,9 @@ def members(chunks: Iterable[bytes], budget: Budget) -> Iterator[Member | Damage
     source = _Bounded(chunks)
     stream: Any = source
     try:
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=tarfile.BLOCKSIZE * 20, errors="surrogateescape") as archive:
+        with tarfile.open(
+            fileobj=stream, mode="r|", bufsize=tarfile.BLOCKSIZE * 20, errors="surrogateescape"
+        ) as archive:
             while True:
                 source.allowed = source.count + _HEADERS
                 info = archive.next()
@@ -43,7 +46,7 @@ def members(chunks: Iterable[bytes], budget: Budget) -> Iterator[Member | Damage
                     continue
                 if info.isreg():
                     data = archive.extractfile(info)
-                    yield Member(info.name, info.size, lambda info=info, data=data: _data(info, data, source, budget))  # type: ignore[misc]
+                    yield Member(info.name, info.size, partial(_data, info, data, source, budget))
                     source.allowed = 1 << 62
                     for _ in _data(info, data, source, budget) if data is not None else ():
                         pass  # what was not read, so that the next header is all that tarfile reads

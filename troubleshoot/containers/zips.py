@@ -12,6 +12,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from troubleshoot.containers.decompress import (
@@ -103,7 +104,14 @@ def _of_directory(stream: BinaryIO, info: zipfile.ZipInfo) -> Entry:
         start = info.header_offset + 30 + sum(struct.unpack_from("<HH", head, 26))
     link = info.create_system == 3 and stat.S_ISLNK(info.external_attr >> 16)
     return Entry(
-        info.orig_filename, info.flag_bits, info.compress_type, info.CRC, info.compress_size, info.file_size, start, link
+        info.orig_filename,
+        info.flag_bits,
+        info.compress_type,
+        info.CRC,
+        info.compress_size,
+        info.file_size,
+        start,
+        link,
     )
 
 
@@ -121,7 +129,7 @@ def _member(stream: BinaryIO, entry: Entry, end: int, budget: Budget) -> Member:
         denied = Broken(f"packed by a method (number {entry.method}) that this tool does not know", "unreadable")
     if denied:
         return unreadable(entry.name, denied, entry.size)
-    return Member(entry.name, entry.size, lambda: _unpacked(stream, entry, budget))
+    return Member(entry.name, entry.size, partial(_unpacked, stream, entry, budget))
 
 
 def _unpacked(stream: BinaryIO, entry: Entry, budget: Budget) -> Iterator[bytes]:

@@ -61,10 +61,7 @@ _REST = 8  # lines, at most, that a text read whole leaves over
 
 # Formats this version knows but does not read, so that the reason names them.
 _KNOWN: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "a ZIP archive: unpack it and give the folder"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it and give the folder"),
-    (b"MSCF", "a cabinet: unpack it and give the folder"),
-    (b"\x1f\x8b", "a gzip archive: unpack it and give the folder"),
+    (b"Rar!", "a RAR archive, which this tool does not open: pack it as zip"),
     (b"regf", "a registry hive, which this version does not read"),
     (b"MZ", "a program"),
     (b"%PDF", "a PDF document: send the text itself"),
