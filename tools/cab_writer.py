@@ -145,7 +145,7 @@ class LzxWriter:
             end = min(len(data), at + size)
             self._block(kind, at, end)
             at = end
-        if self.bits.done or self.bits.count:
+        if data and (self.bits.done or self.bits.count):
             self._frame_ends()
         return self.out
 

@@ -19,13 +19,26 @@ _PIECE = 262_144
 class _Bounded(Reader):
     """Gives tarfile what it asks for while it reads headers, up to a limit: it would hold a header of any size."""
 
-    allowed = _HEADERS
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        super().__init__(chunks)
+        self.allowed = _HEADERS
+        self._last = b""
+        self._ended = False
 
     def read(self, size: int) -> bytes:
         """The next ``size`` bytes, fewer at the end."""
         if self.count + size > self.allowed:
             raise Broken("a header of the archive is too large")
-        return super().read(size)
+        found = super().read(size)
+        self._ended = len(found) < size
+        if found:
+            self._last = (self._last + found)[-tarfile.BLOCKSIZE :]
+        return found
+
+    @property
+    def cut_off(self) -> bool:
+        """Is there no empty block at the end, which every tar archive has?"""
+        return self._ended and bool(self._last.strip(b"\x00"))
 
 
 def members(chunks: Iterable[bytes], budget: Budget) -> Iterator[Member | Damage]:
@@ -40,7 +53,7 @@ def members(chunks: Iterable[bytes], budget: Budget) -> Iterator[Member | Damage
                 source.allowed = source.count + _HEADERS
                 info = archive.next()
                 if info is None:
-                    return
+                    break
                 archive.members.clear()  # type: ignore[attr-defined]  # else it keeps them all
                 if info.isdir():
                     continue
@@ -53,6 +66,8 @@ def members(chunks: Iterable[bytes], budget: Budget) -> Iterator[Member | Damage
                 else:
                     reason = LINK if info.issym() or info.islnk() else "a device or pipe"
                     yield unreadable(info.name, Broken(reason, "refused"), 0)
+        if source.cut_off:
+            yield Damage("the archive is cut off; what stands before is read")
     except Broken as error:
         yield Damage(error.reason, error.kind)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:

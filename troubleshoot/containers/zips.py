@@ -11,6 +11,7 @@ import bz2
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import BinaryIO, NamedTuple
@@ -97,7 +98,7 @@ def _directory(stream: BinaryIO, end: int) -> tuple[list[zipfile.ZipInfo] | None
 
 
 def _of_directory(stream: BinaryIO, info: zipfile.ZipInfo) -> Entry:
-    stream.seek(info.header_offset)
+    stream.seek(max(0, info.header_offset))
     head = stream.read(30)
     start = -1
     if len(head) == 30 and head.startswith(_LOCAL):
@@ -135,7 +136,10 @@ def _member(stream: BinaryIO, entry: Entry, end: int, budget: Budget) -> Member:
 def _unpacked(stream: BinaryIO, entry: Entry, budget: Budget) -> Iterator[bytes]:
     make, start = _decoder(stream, entry)
     left = None if entry.packed is None else entry.packed - (start - entry.start)
-    yield from exactly(pump(make(), pieces_of(stream, start, left), budget), entry.size, entry.crc)
+    decoder = make()
+    yield from exactly(pump(decoder, pieces_of(stream, start, left), budget), entry.size, entry.crc)
+    if entry.size is None and not decoder.eof:
+        raise Broken(CUT_OFF)
 
 
 _METHODS: dict[int, Callable[[], Decoder] | None] = {
@@ -180,12 +184,10 @@ def _walked(stream: BinaryIO, end: int, budget: Budget) -> Iterator[Member | Dam
         if known and (packed == 0xFFFFFFFF or size == 0xFFFFFFFF):
             size, packed = _zip64(extra, size, packed)
         text = name.decode("utf-8" if flags & _UTF8 else "cp437", "replace")
-        if known:
-            entry = Entry(text, flags, method, crc, packed, size, start)
-            following: int | None = start + packed
-        else:
-            following, length = _described(stream, start, end, method, budget)
-            entry = Entry(text, flags, method, None, length, None, start)
+        entry = Entry(text, flags, method, crc, packed, size, start)
+        following: int | None = start + packed
+        if not known:
+            entry, following = _described(stream, entry, end, budget)
         if not text.endswith(("/", "\\")):
             yield _member(stream, entry, end, budget)
         at = _next(stream, following, end) if following is not None else None
@@ -202,25 +204,27 @@ def _zip64(extra: bytes, size: int, packed: int) -> tuple[int, int]:
     return size, packed
 
 
-def _described(stream: BinaryIO, start: int, end: int, method: int, budget: Budget) -> tuple[int | None, int | None]:
-    """(where the next header is looked for, packed size) of a member whose sizes stand behind its data.
+def _described(stream: BinaryIO, entry: Entry, end: int, budget: Budget) -> tuple[Entry, int | None]:
+    """(the entry with its sizes, where the next header is looked for) of a member whose sizes stand behind its data.
 
     Compressed data tells its own end. Stored data ends where a descriptor gives its length.
     """
-    if method == 0:
+    start, make = entry.start, _METHODS.get(entry.method)
+    if entry.method == 0:
         at = start
         while (at := _find(stream, _DESCRIPTOR, at, end)) >= 0:
             stream.seek(at)
             words = stream.read(16)
             if len(words) == 16 and struct.unpack_from("<I", words, 8)[0] == at - start:
-                return at + 16, at - start
+                crc = struct.unpack_from("<I", words, 4)[0]
+                return entry._replace(crc=crc, packed=at - start, size=at - start), at + 16
             at += 4
-        return None, None
-    make = _METHODS.get(method)
+        return entry._replace(packed=end - start + 1, size=None), None
+    unknown = entry._replace(crc=None, packed=None, size=None)
     if make is None:
-        return start, None
+        return unknown, start
     decoder = make()
-    fed = 0
+    fed = size = crc = 0
 
     def counted() -> Iterator[bytes]:
         nonlocal fed
@@ -229,11 +233,18 @@ def _described(stream: BinaryIO, start: int, end: int, method: int, budget: Budg
             yield piece
 
     try:
-        for _ in pump(decoder, counted(), budget):
-            pass
+        for chunk in pump(decoder, counted(), budget):
+            size += len(chunk)
+            crc = zlib.crc32(chunk, crc)
     except Broken:
-        return start, None
-    return (start + fed - len(decoder.unused_data), None) if decoder.eof else (None, None)
+        return unknown, start
+    if not decoder.eof:
+        return entry._replace(packed=end - start + 1, size=None), None
+    packed = fed - len(decoder.unused_data)
+    stream.seek(start + packed)
+    words = stream.read(8)
+    told = struct.unpack_from("<I", words, 4 if words.startswith(_DESCRIPTOR) else 0)[0] if len(words) == 8 else crc
+    return entry._replace(crc=told, packed=packed, size=size), start + packed
 
 
 def _next(stream: BinaryIO, at: int, end: int) -> int | None:
