@@ -75,6 +75,7 @@ DECIDED: Mapping[tuple[str, int], tuple[Mapping[str, str], set[str]]] = {
     ("hello-for-business", 7203): ({}, {"hello-not-wanted"}),
     ("mdm", 71): ({"HRESULT": "0x8018002b"}, {"mdm-not-configured"}),
     ("mdm", 76): ({"HRESULT": "0x8018002b"}, {"mdm-not-configured"}),
+    ("mdm", 212): ({"HRESULT1": "0xcaa2000c"}, {"mdm-sync-needs-second-factor"}),
     ("kerberos", 107): ({}, {"kdc-certificate-without-domain"}),
     ("ad-fs", 1021): ({"Data1": "MSIS9368: forbidden with scope 'ugs'"}, {"adfs-scope-ugs-missing"}),
     ("device-registration-service", 125): ({"Data3": "DeviceCapReached"}, {"workplace-device-limit"}),
