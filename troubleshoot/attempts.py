@@ -107,7 +107,7 @@ def _apart(left: Attempt, right: Attempt) -> timedelta | None:
         return timedelta() if _beside(left, right) else None
     if left.time is None or right.time is None or left.time.tzinfo is None or right.time.tzinfo is None:
         return None
-    if left.codes and right.codes and left.codes[0] != right.codes[0]:
+    if left.codes and right.codes and left.codes[0] != right.codes[0] and not _every_code(left) & _every_code(right):
         return None
     if left.phase != right.phase and left.phase is not None and joinattempts.tells_phase(right):
         return None
@@ -117,6 +117,11 @@ def _apart(left: Attempt, right: Attempt) -> timedelta | None:
         return None
     apart = abs(left.time - right.time)
     return apart if apart <= _SAME else None
+
+
+def _every_code(attempt: Attempt) -> set[str]:
+    """All codes of an attempt: one source prints the status first, another only the answer behind it."""
+    return {one for one in (*attempt.codes, attempt.suberror, attempt.http_error) if one}
 
 
 def _beside(left: Attempt, right: Attempt) -> bool:

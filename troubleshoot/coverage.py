@@ -29,16 +29,18 @@ STATES = ("covered", "shared", "crossed", "named", "open")
 
 
 class Cause(NamedTuple):
-    """A documented cause. ``kind``: code or condition; ``source``: its document.
+    """A documented cause. ``kind``: code or condition; ``domain_type``: managed, federated or any.
 
     ``log_visible``: yes (dsregcmd, event logs or text logs of the device decide it), partly (they raise it, one more
-    item decides), no (only data from elsewhere tells it). ``harmless``: its document calls it no fault.
+    item decides), no (only data from elsewhere tells it). ``source``: its document.
+    ``harmless``: the document calls it no fault.
     """
 
     id: str
     kind: str
     code: str
     phase: str
+    domain_type: str
     log_visible: str
     source: str
     harmless: bool = False
@@ -92,6 +94,7 @@ def causes() -> list[Cause]:
                 row["kind"],
                 row["code"],
                 row["phase"],
+                row["domain_type"],
                 row["log_visible"],
                 row["source"],
                 row["harmless"] == "yes",
