@@ -59,6 +59,29 @@ def test_what_joins_block_and_record(record: Event, attempts: int) -> None:
     assert len(built(capture(BLOCK), record)) == attempts
 
 
+def test_a_code_behind_the_first_joins_too() -> None:
+    """dsregcmd prints the status first and the answer behind it; a lone 1081 or 304 holds one of them."""
+    token = capture(
+        ("PrtPreviousAttempt", "2025-03-04 08:58:00.000 UTC"),
+        ("PrtAttemptStatus", "0xc000006d"),
+        ("PrtServerErrorDescription", "AADSTS50155: x"),
+    )
+    says(
+        only(token, event(1081, "08:58", AAD, record=3, ErrorDescription="AADSTS50155: x")),
+        codes=("0xc000006d", "AADSTS50155"),
+    )
+    assert len(built(token, event(1081, "08:58", AAD, record=3, ErrorDescription="AADSTS50034: x"))) == 2
+    block = capture(
+        {
+            **BLOCK,
+            "ErrorPhase": "discover",
+            "ClientErrorCode": "0x801c0021",
+            "DRSDiscoveryTest": "FAIL [0x801c0021/0x80072ee2]",
+        }
+    )
+    says(only(block, event(304, "08:58", record=1, ExitCode="0x80072ee2")), suberror="0x80072ee2")
+
+
 def test_lone_304_does_not_contradict_the_phase_of_the_block() -> None:
     block = capture({**BLOCK, "ErrorPhase": "discover", "ClientErrorCode": "0x801c0021"})
     assert only(block, event(304, "08:58:10", record=1, ExitCode="0x801c0021")).phase == "discover"

@@ -307,7 +307,9 @@ def rules_test(
 @rules_app.command("coverage")
 def rules_coverage(
     form: Annotated[DataForm, typer.Option("-f", "--format")] = DataForm.text,
-    missing: Annotated[bool, typer.Option("--missing", help="Only causes that no example proves.")] = False,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Only causes that no example proves; exit code 1 when there is one.")
+    ] = False,
 ) -> None:
     """Which rule stands for which documented cause, proved by the examples of the rules."""
     from troubleshoot import coverage
@@ -315,6 +317,8 @@ def rules_coverage(
 
     found = coverage.measure(*read_folder(rules_folder()))
     _write(coverage.as_json(found) if form is DataForm.json else coverage.text(found, missing), None)
+    if missing and any(one.state != "covered" for one in found):
+        raise typer.Exit(1)
 
 
 @rules_app.command("docs", epilog="Example: troubleshoot rules docs -o docs/site")
