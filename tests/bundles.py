@@ -93,7 +93,7 @@ def script_info(version: str = "6.3", start: datetime = NOW, hours: int = 1) -> 
 
 
 REG = 'Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Policies\\Microsoft]\n"Set"=dword:00000001\n'
-QUERY = "\nHKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\CloudDomainJoin\n    Note    REG_SZ    text\n"
+QUERY = "\nHKEY_LOCAL_MACHINE\\SOFTWARE\\Contoso\n    Note    REG_SZ    text\n"
 NO_KEY = "ERROR: The system was unable to find the specified registry key or value.\n"
 LOG = '<![LOG[Device is not provisioned]LOG]!><time="09:41:03.218-060" date="03-04-2026" component="CoManagementHandler" context="" type="1" thread="7316" file="comgmtagent.cpp:1042">\n'
 EVENT = f"<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='{UDR}'/><EventID>306</EventID><TimeCreated SystemTime='2026-03-04T08:18:22.1180043Z'/><EventRecordID>511</EventRecordID><Channel>{UDR}/Admin</Channel><Computer>WKS-0427.corp.example</Computer></System><EventData/></Event>"

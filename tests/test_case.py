@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troubleshoot.case import Case, event_text
-from troubleshoot.model import Account, Capture, Fact, LogSpan, Problem, RegistryValue, Source
+from troubleshoot.model import Account, Capture, Collected, Fact, LogSpan, Problem, RegistryValue, Source
 
 YES, NO = "YES", "NO"
 
@@ -297,7 +297,9 @@ def test_parts_of_one_log_are_one_span() -> None:
 
     empty = LogSpan("Log/Admin", None, None, 0, 0, Source("a.evtx"))
     case = Case.of(
-        [span("09:00", "10:00"), span("07:00", "08:00"), empty, span("01:00", "02:00", "b.evtx")], collector="x"
+        [span("09:00", "10:00"), span("07:00", "08:00"), empty, span("01:00", "02:00", "b.evtx")],
+        None,
+        Collected(("x",), "x"),
     )
     spans = case.spans["log/admin"]
     assert [(one.source.path, one.first, one.last, one.records, one.lost) for one in spans] == [

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from troubleshoot.case import Case
-from troubleshoot.model import Fact, LogLine, Problem
+from troubleshoot.model import CollectorNote, Fact, LogLine, Problem
 from troubleshoot.parsers import dsregtool, parse_text
 
 TABLE = yaml.safe_load((Path(dsregtool.DATA) / "dsregtool_verdicts.yaml").read_text(encoding="utf-8"))
@@ -28,7 +28,7 @@ def log(*lines: str, start: int = 10) -> str:
 
 
 def read(text: str, name: str = "DSRegTool.log") -> list[Fact | LogLine]:
-    found = list(parse_text(name, text.encode("cp1252", "replace"), None))
+    found = [one for one in parse_text(name, text.encode("cp1252", "replace"), None) if type(one) is not CollectorNote]
     assert all(isinstance(one, Fact | LogLine) for one in found), found
     return found  # type: ignore[return-value]
 

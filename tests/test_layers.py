@@ -39,8 +39,8 @@ LAYERS: tuple[frozenset[str], ...] = (
             "ruleschema",
         }
     ),
-    frozenset({"attempts", "containers"}),
-    frozenset({"loader", "formats"}),
+    frozenset({"attempts", "containers", "collectors"}),
+    frozenset({"loader", "formats", "devices"}),
     frozenset({"case"}),
     frozenset({"match", "identities", "redact"}),
     frozenset({"engine"}),

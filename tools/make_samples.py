@@ -852,6 +852,7 @@ def healthy() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "in no domain; events 360 and AAD 1089/1104 are noise there",
         {
             "dsregcmd": dsregcmd(domain="NO", host="HOMEPC"),
+            "computer": "HOMEPC",
             "events": [
                 event(
                     "udr",
@@ -966,7 +967,7 @@ def write(folder: Path, inputs: dict[str, Any]) -> None:
                         number,
                         TRIED + timedelta(seconds=seconds),
                         channel,
-                        "LT-0042.corp.example",
+                        inputs.get("computer", "LT-0042.corp.example"),
                         values,
                         level,
                         guid,

@@ -1,7 +1,8 @@
 """Many devices: one diagnosis each in a pool of processes, tables of the results, a summary of causes.
 
-One device is one file or one sub-folder of a source. Every device gets its line in ``reports.jsonl``, also one that
-could not be read or whose worker failed. Same bytes, same rows, in the same order, whatever the number of workers.
+Each file and each sub-folder of a source is read by itself, and holds one device, or those that it proves to hold
+(:mod:`troubleshoot.devices`). Every device gets its line in ``reports.jsonl``, also one that could not be read or whose worker
+failed. Same bytes, same rows, in the same order, whatever the number of workers.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _RULES: list[Ruleset] = []  # of this worker process: loaded once, used for ever
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device to diagnose: its name in the tables, its path, and its size in bytes (largest go first)."""
+    """One file or sub-folder to diagnose, a device as a rule: its name in the tables, its path, its size in bytes."""
 
     name: str
     path: str
@@ -41,7 +42,7 @@ class Device:
 
 
 def devices_in(sources: Sequence[str]) -> list[Device]:
-    """The devices of the sources: each file and each sub-folder of a folder is one; a file source is one itself."""
+    """What is read by itself: each file and each sub-folder of a folder, and each source that is a file."""
     found: list[Device] = []
     for source in sources:
         root = Path(source)
@@ -92,7 +93,7 @@ def run(sources: Sequence[str], folder: Path, workers: int | None, rules: Sequen
     folders = tuple(str(one) for one in rules)
     results = _all(devices, folders, workers or os.cpu_count() or 1)
     codes = [code for _, code in results]
-    rows = [_row(device, form) for device, (form, _) in zip(devices, results, strict=True)]
+    rows = [row for device, (form, _) in zip(devices, results, strict=True) for row in _rows(device, form)]
     _write(folder / "reports.jsonl", b"".join(orjson.dumps(row) + b"\n" for row in rows))
     _tables(folder, rows)
     ruleset = load(rules)
@@ -100,7 +101,7 @@ def run(sources: Sequence[str], folder: Path, workers: int | None, rules: Sequen
         "version": __version__,
         "rules": ruleset.digest,
         "sources": [Path(source).as_posix() for source in sources],
-        "devices": len(devices),
+        "devices": len(rows),
         "verdicts": dict(sorted(Counter(row["verdict"] for row in rows).items())),
         "inputs": hashlib.sha256("\n".join(f"{one.name} {one.size}" for one in devices).encode()).hexdigest(),
     }
@@ -212,16 +213,19 @@ class _progress:  # noqa: N801 (used as a function: `with _progress(n) as advanc
 # --------------------------------------------------------------------------------------------------- run folder
 
 
-def _row(device: Device, form: dict[str, Any]) -> dict[str, Any]:
-    """The line of one device: its report, or the reasons why there is none."""
-    reports = form["devices"]
-    report = reports[0] if reports else None
-    return {
-        "source": device.name,
-        "verdict": report["verdict"] if report else "unread",
-        "report": report,
-        "unread": [{**one, "path": one["path"] or device.name} for one in form["unread"]],
-    }
+def _rows(device: Device, form: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The lines of one source: the report of each device in it, or the reasons why there is none.
+
+    What could not be read stands in the first of them.
+    """
+    unread = [{**one, "path": one["path"] or device.name} for one in form["unread"]]
+    for number, report in enumerate(form["devices"] or [None]):
+        yield {
+            "source": device.name,
+            "verdict": report["verdict"] if report else "unread",
+            "report": report,
+            "unread": [] if number else unread,
+        }
 
 
 def _findings(row: dict[str, Any]) -> Iterator[dict[str, Any]]:

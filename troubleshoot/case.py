@@ -19,6 +19,8 @@ from troubleshoot.model import (
     Attempt,
     Capture,
     CloudObject,
+    Collected,
+    CollectorNote,
     Coverage,
     Device,
     Event,
@@ -42,7 +44,10 @@ class Case:
     """One device. Sequences are newest first; look-ups are dictionaries. Made by :meth:`of`."""
 
     def __init__(
-        self, evidence: Iterable[Evidence | Problem], as_of: datetime | None = None, collector: str | None = None
+        self,
+        evidence: Iterable[Evidence | Problem],
+        as_of: datetime | None = None,
+        collected: Collected | None = None,
     ) -> None:
         captures: list[Capture] = []
         events: list[Event] = []
@@ -53,7 +58,8 @@ class Case:
         problems: list[Problem] = []
         exported: list[CloudObject] = []
         kinds: dict[type, Any] = {Capture: captures, Event: events, RegistryValue: registry, LogLine: lines}
-        kinds |= {Fact: facts, LogSpan: spans, Problem: problems, CloudObject: exported}
+        notes: list[CollectorNote] = []
+        kinds |= {Fact: facts, LogSpan: spans, Problem: problems, CloudObject: exported, CollectorNote: notes}
         for one in evidence:
             kinds[type(one)].append(one)
         ordered = newest_first(captures)
@@ -78,15 +84,22 @@ class Case:
         self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
         self.log_spans = whole_spans(spans)
-        self.coverage = Coverage(collector, self._kinds(), self.log_spans, ordered)
+        self.collected = collected
+        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered)
         self.join_state = self._join_state()
 
     @classmethod
     def of(
-        cls, evidence: Iterable[Evidence | Problem], as_of: datetime | None = None, collector: str | None = None
+        cls,
+        evidence: Iterable[Evidence | Problem],
+        as_of: datetime | None = None,
+        collected: Collected | None = None,
     ) -> Case:
-        """The case of one device's evidence, in whatever order it was read. ``as_of`` overrides what it tells."""
-        return cls(evidence, as_of, collector)
+        """The case of one device's evidence, in whatever order it was read. ``as_of`` overrides what it tells.
+
+        ``collected``: who made the input, which decides what the absence of something means.
+        """
+        return cls(evidence, as_of, collected)
 
     def _logged_facts(self) -> list[Fact]:
         """What logs of other programs tell, where nothing that was collected states it."""

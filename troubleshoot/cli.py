@@ -50,7 +50,9 @@ class DataForm(StrEnum):
 
 Paths = Annotated[
     list[str],
-    typer.Argument(metavar="PATH...", help="Files, folders and archives of one device; '-' is standard input."),
+    typer.Argument(
+        metavar="PATH...", help="Files, folders and archives of one device, or of several; '-' is standard input."
+    ),
 ]
 RulesOption = Annotated[
     list[Path] | None, typer.Option("--rules", metavar="DIR", help="A folder of rules to add; equal ids replace.")

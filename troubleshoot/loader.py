@@ -1,4 +1,7 @@
-"""Paths to artifacts: files, folders, archives and standard input of one device. What is an archive, its content decides."""
+"""Paths to artifacts: files, folders, archives and standard input. What is an archive, its content decides.
+
+Which device each is from: :mod:`troubleshoot.devices`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from troubleshoot.containers.limits import TOTAL_SIZE
 from troubleshoot.containers.names import text_of
 from troubleshoot.containers.scratch import Scratch, TooLarge
 from troubleshoot.model import Artifact, Unread
+from troubleshoot.recognise import secret_by_name
 
 _PIECE = 262_144
 MOST_FILES = 100_000
@@ -41,14 +45,17 @@ def artifacts(
             yield from _piped(STDIN_NAME, sys.stdin.buffer, unpacker)
         elif os.path.isdir(path):
             for one in _folder(path):
-                yield from expanded(one, unpacker)
+                if isinstance(one, Artifact) and worth(one.name, None):
+                    yield one  # nobody opens it, and the caller counts it
+                else:
+                    yield from expanded(one, unpacker)
         else:
             yield from expanded(_file(path, path), unpacker)
 
 
 def expanded(one: Artifact | Unread, unpacker: Unpacker) -> Iterator[Artifact | Unread]:
     """The members of an artifact that is an archive, the artifact itself where it is none."""
-    if isinstance(one, Unread):
+    if isinstance(one, Unread) or secret_by_name(one.name):
         yield one
         return
     try:

@@ -403,6 +403,8 @@ class Evaluator:
             if span.lost:
                 continue
             if span.first is None and span.last is None and not span.records:
+                if self.case.collected is not None and channel in self.case.collected.cleared:
+                    continue  # its collector emptied it
                 return True  # an empty log, collected whole
             if moment is None or span.first is None or span.last is None:
                 continue
@@ -642,6 +644,13 @@ def _collect(evaluator: Evaluator, node: Node) -> str:
     """The command or export that would decide a leaf, as a phrase that follows "collect"."""
     kind, name = node[0], node[1]
     vocabulary = evaluator.ruleset.vocabulary
+    if evaluator.case.collected is not None:
+        from troubleshoot import collectors
+
+        provider = name if kind == "event" else _FLOW_SOURCES.get(name, (None, None))[1] if kind == "attempt" else None
+        asked = ("event", vocabulary["providers"][provider]["channel"]) if provider else (kind, str(name))
+        if found := collectors.ask_for(evaluator.case.collected, *asked):
+            return found
     if kind == "fact":
         return str(vocabulary["facts"][name].get("collect") or vocabulary["facts"][name]["sources"][0])
     if kind == "registry":

@@ -178,6 +178,21 @@ class LogSpan(NamedTuple):
     skipped: int = 0
 
 
+class CollectorNote(NamedTuple):
+    """What a collector says of itself, or of what it did not find.
+
+    ``kind``: version, started, stopped (with ``time``), utc-offset (``+01:00``), no-key (the error text of a registry
+    query), no-data (an empty file whose name, ``value``, says what gave nothing).
+    ``collector``: the id of ``data/collectors.yaml``, where the note tells.
+    """
+
+    kind: str
+    value: str
+    source: Source
+    time: datetime | None = None
+    collector: str | None = None
+
+
 class Problem(NamedTuple):
     """Something that could not be read. ``kind``: unreadable, damaged, unsupported, refused, limit.
 
@@ -190,8 +205,15 @@ class Problem(NamedTuple):
     lost: int | None = None
 
 
-Evidence: TypeAlias = Capture | Event | RegistryValue | LogLine | Fact | CloudObject | LogSpan
+Evidence: TypeAlias = Capture | Event | RegistryValue | LogLine | Fact | CloudObject | LogSpan | CollectorNote
 """What a parser may yield, besides :class:`Problem`."""
+
+
+class Part(NamedTuple):
+    """What one file of the input gave: its path, and the evidence in the order it was read; nothing where it was not."""
+
+    name: str
+    found: tuple[Evidence | Problem, ...]
 
 
 class Artifact(NamedTuple):
@@ -275,13 +297,39 @@ class Device(NamedTuple):
     os_build: str | None = None
 
 
-class Coverage(NamedTuple):
-    """What was collected: kinds of evidence, logs with their reach, captures with their context."""
+class Collected(NamedTuple):
+    """Who made the input, as far as its names and the collectors' notes tell (:mod:`troubleshoot.collectors`).
 
-    collector: str | None
+    ``ids`` are those of ``data/collectors.yaml``, ``title`` names them. ``started`` and ``stopped`` are in UTC: between them
+    the failure was made again; ``stopped`` is None where the collection was never stopped. ``utc_offset`` is that of the
+    device (``+01:00``). ``missing`` maps evidence that they gather, but that is not in the input, to the file it would stand
+    in. ``never`` holds the titles of what they do not gather. ``cleared``: the channels (lower case) emptied at the start.
+    """
+
+    ids: tuple[str, ...]
+    title: str
+    version: str | None = None
+    started: datetime | None = None
+    stopped: datetime | None = None
+    utc_offset: str | None = None
+    unfinished: bool = False
+    missing: Mapping[str, str] = MappingProxyType({})
+    never: tuple[str, ...] = ()
+    cleared: frozenset[str] = frozenset()
+
+
+class Coverage(NamedTuple):
+    """What was collected: by what, kinds of evidence, logs with their reach, captures with their context."""
+
+    collected: Collected | None
     kinds: tuple[str, ...]
     logs: tuple[LogSpan, ...]
     captures: tuple[Capture, ...]
+
+    @property
+    def collector(self) -> str | None:
+        """The name of the collector; None for what was put together by hand."""
+        return self.collected.title if self.collected else None
 
 
 # ------------------------------------------------------------------------------------------------------ report

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from troubleshoot import times
 from troubleshoot.eventfacts import by_time
-from troubleshoot.model import Capture, Event, Fact, LogSpan, Source
+from troubleshoot.model import Capture, Event, Fact, LogSpan, Part, Source
 
 _TIMES_INSIDE = (
     *("ClientTime", "LastHostNameUpdate", "AzureAdPrtUpdateTime", "EnterprisePrtUpdateTime"),
@@ -139,3 +139,14 @@ def by_name(facts: Iterable[Fact]) -> dict[str, tuple[Fact, ...]]:
         if len(group) > 1:
             group.sort(key=lambda fact: times.order(fact.time), reverse=True)
     return {name: tuple(group) for name, group in found.items()}
+
+
+def one_device(part: Part) -> bool:
+    """Can nothing in this file be another device's: one capture at most, and records of one computer?"""
+    captures, computers = 0, set()
+    for one in part.found:
+        if isinstance(one, Capture):
+            captures += 1
+        elif isinstance(one, Event) and one.computer:
+            computers.add(one.computer.partition(".")[0].casefold())
+    return captures + len(computers) < 2 or (captures == 0 and len(computers) < 2)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from troubleshoot import attempts, hellochecks
+from troubleshoot import attempts, hellochecks, recognise
 from troubleshoot.case import Case
-from troubleshoot.containers import Unpacker
+from troubleshoot.containers import Unpacker, no_evidence
 from troubleshoot.containers.scratch import Scratch
 from troubleshoot.engine import judge
 from troubleshoot.loader import artifacts, expanded, in_memory
-from troubleshoot.model import Artifact, Evidence, Problem, Report, Result, Unread, Wanted
+from troubleshoot.model import Artifact, CollectorNote, Part, Problem, Report, Result, Unread, Wanted
+from troubleshoot.ordering import one_device
 from troubleshoot.parsers import parse
 from troubleshoot.ruleset import Ruleset
 from troubleshoot.words import summary
@@ -25,26 +27,92 @@ class Opened(NamedTuple):
 
 
 def open_cases(paths: Sequence[str], wanted: Wanted | None) -> Opened:
-    """Read all ``paths`` as the evidence of one device. ``wanted``: the event records to decode (None: all)."""
+    """Read all ``paths``: one case per device that they prove to hold. ``wanted``: the event records to decode (None: all)."""
     with Scratch() as scratch:
-        return _gather(artifacts(paths, scratch), wanted)
+        return _gather(artifacts(paths, scratch, worth_unpacking), wanted, paths)
 
 
-def _gather(inputs: Iterable[Artifact | Unread], wanted: Wanted | None) -> Opened:
-    evidence: list[Evidence | Problem] = []
+def worth_unpacking(name: str, head: bytes | None) -> str | None:
+    """None for a member of an archive that may hold evidence, else the plural of what it is."""
+    if recognise.may_be_unneeded(name) and (what := recognise.unneeded(name, head)):
+        return what
+    return no_evidence(name, head)
+
+
+def _gather(inputs: Iterable[Artifact | Unread], wanted: Wanted | None, given: Sequence[str]) -> Opened:
+    """Parse all ``inputs``; ``given`` are the paths that were asked for, which are read whatever they look like."""
+    parts: list[Part] = []
     unread: list[Unread] = []
+    skipped: Counter[tuple[str, str]] = Counter()
     for one in inputs:
         if isinstance(one, Unread):
             unread.append(one)
+            parts.append(Part(one.path, ()))
             continue
-        found = list(parse(one, wanted))
+        if one.name not in given and (what := _unneeded(one)):
+            skipped[next((path for path in given if one.name.startswith(path)), one.name), what] += 1
+            parts.append(Part(one.name, ()))
+            continue
+        found = tuple(parse(one, wanted))
         if all(isinstance(item, Problem) for item in found):
             unread.extend(
                 Unread(one.name, item.message, item.kind, item.lost) for item in found if isinstance(item, Problem)
             )
-        else:
-            evidence.extend(found)
-    return Opened((Case.of(evidence),) if evidence else (), tuple(unread))
+            found = ()
+        parts.append(Part(one.name, found))
+    for root in dict.fromkeys(root for root, _ in skipped):
+        listed = ", ".join(f"{what} ({count})" for (path, what), count in sorted(skipped.items()) if path == root)
+        unread.append(Unread(root, f"not read, since they hold no evidence: {listed}", "unsupported"))
+    return _cases(parts, unread)
+
+
+def _unneeded(one: Artifact) -> str | None:
+    """What the file is, if it is one of those that collectors write and no parser needs."""
+    if not recognise.may_be_unneeded(one.name):
+        return None
+    if what := recognise.unneeded(one.name, None):
+        return what
+    try:
+        with one.open() as stream:
+            return recognise.unneeded(one.name, stream.read(recognise.HEAD))
+    except OSError:
+        return None
+
+
+def _cases(parts: Sequence[Part], unread: list[Unread]) -> Opened:
+    """A case for each device that the parts prove to be there."""
+    full = [part for part in parts if any(not isinstance(one, Problem | CollectorNote) for one in part.found)]
+    if not full:
+        notes = [part for part in parts if part.found]
+        unread += [
+            Unread(part.name, "it holds only what its collector says of itself", "unsupported") for part in notes
+        ]
+        return Opened((), tuple(unread))
+    if len(parts) == 1 and one_device(full[0]):
+        return Opened((_case(parts),), tuple(unread))
+    from troubleshoot import devices
+
+    split = devices.split(parts)
+    if split.unassigned:
+        count = len(split.devices)
+        why = f"it names no device and stands among files of {count}: put it into the folder of its device"
+        unread += [Unread(part.name, why) for part in split.unassigned if part.found]
+    return Opened(tuple(_case(device) for device in split.devices), tuple(unread))
+
+
+def _case(parts: Sequence[Part]) -> Case:
+    """The case of one device, with what its collector makes of things that are not there."""
+    evidence = [one for part in parts for one in part.found]
+    names = [part.name for part in parts]
+    notes = [one for one in evidence if isinstance(one, CollectorNote)]
+    if len(parts) == 1 and not notes and "_exe" not in names[0] and "Command" not in names[0]:
+        return Case.of(evidence)
+    from troubleshoot import collectors
+
+    collected = collectors.identify(names, notes) if len(parts) > 1 or notes else None
+    if collected is not None:
+        evidence += collectors.absences(collected, names, evidence)
+    return Case.of(collectors.with_accounts(evidence, collected), collected=collected)
 
 
 def wanted_events(ruleset: Ruleset) -> dict[str, frozenset[int] | None]:
@@ -66,8 +134,8 @@ def diagnose(paths: Sequence[str], ruleset: Ruleset, all_events: bool = False) -
 def diagnose_bytes(name: str, data: bytes, ruleset: Ruleset) -> Result:
     """As :func:`diagnose`, for one file that is already in memory; ``name`` stands in the proof."""
     with Scratch() as scratch:
-        inputs = expanded(in_memory(name, data), Unpacker(scratch))
-        return judged(_gather(inputs, wanted_events(ruleset)), ruleset)
+        inputs = expanded(in_memory(name, data), Unpacker(scratch, worth_unpacking))
+        return judged(_gather(inputs, wanted_events(ruleset), [name]), ruleset)
 
 
 def judged(opened: Opened, ruleset: Ruleset) -> Result:

@@ -47,11 +47,13 @@ class Recognised(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """One kind of the table: its title, what is done with such files, the kinds whose content it has as well."""
+    """One kind of the table: its title, what is done with such files, the kinds whose content it has as well, and what
+    several files that are not read are called."""
 
     title: str
     read: str
     of: frozenset[str]
+    many: str
 
 
 class _Table(NamedTuple):
@@ -66,7 +68,7 @@ def table() -> _Table:
     """The table ``data/recognise.yaml``, from its compiled form."""
     raw = orjson.loads((DATA / "recognise.json").read_bytes())
     kinds = {
-        name: Kind(row["title"], row.get("read", "parse"), frozenset(row.get("of", ())))
+        name: Kind(row["title"], row.get("read", "parse"), frozenset(row.get("of", ())), row.get("many", row["title"]))
         for name, row in raw["kinds"].items()
     }
     magic = frozenset(row["kind"] for row in raw["content"] if "starts" in row)
@@ -260,3 +262,40 @@ def secret_by_content(head: str) -> str | None:
 def refusal(what: str) -> str:
     """The message of the problem that stands for a file which was not read because of what it can hold."""
     return f"it can hold {what}: it was not read, and should not have been collected"
+
+
+# ----------------------------------------------------------------------------------------------- what need not be read
+
+
+def is_name_alone(name: str) -> bool:
+    """Is the name itself the evidence (``(7) No Results - Error [0x80070002] RegistryKey ...``), the file empty?"""
+    if "No Results" not in name:
+        return False
+    found = recognise(name)
+    return found is not None and found.read == "name"
+
+
+@lru_cache(maxsize=1)
+def _unneeded_names() -> re.Pattern[str]:
+    rows = (row["name"] for row in table().names if table().kinds[row["kind"]].read in ("skip", "leave"))
+    return re.compile("|".join(rows), re.I)
+
+
+def may_be_unneeded(name: str) -> bool:
+    """A quick necessary condition of :func:`unneeded`."""
+    return _unneeded_names().search(normal(name)) is not None
+
+
+def unneeded(name: str, head: bytes | None) -> str | None:
+    """What a file of a bundle is that need not be read (``traces``), with the name alone or with its first bytes too.
+
+    None for every other file: one that may hold evidence, or that must be named because it should not have been collected.
+    """
+    known = recognise(name)
+    if known is None or known.read not in ("skip", "leave"):
+        return None
+    if known.read == "skip":
+        if head is None:
+            return None
+        known = recognise(name, text_of(head)) or known
+    return table().kinds[known.kind].many if known.read in ("skip", "leave") else None

@@ -69,6 +69,7 @@ SOURCES = (
     "events",
     "cloud_names",
     "recognise",
+    "collectors",
     "command_words",
     "dsregtool_verdicts",
     "log_facts",

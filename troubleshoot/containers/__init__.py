@@ -19,6 +19,7 @@ from troubleshoot.containers.member import Broken, Damage, Member
 from troubleshoot.containers.names import checked
 from troubleshoot.containers.scratch import Scratch, TooLarge
 from troubleshoot.model import Artifact, Unread
+from troubleshoot.recognise import refusal, secret_by_name
 
 HEAD = 8_192
 """Bytes from which the kind of a file is told: an event log with a damaged header shows itself at 4,096."""
@@ -161,6 +162,9 @@ class _Run:
         path = f"{outer}/{label}"
         if refused:
             yield from fold(path, refused, "refused")
+            return
+        if what := secret_by_name(path):
+            yield Unread(path, refusal(what), "refused", 0)
             return
         if skipped := self.unpacker.worth(path, None):
             self.skipped[skipped] += 1

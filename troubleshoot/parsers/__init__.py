@@ -13,7 +13,18 @@ from importlib import import_module
 from types import ModuleType
 
 from troubleshoot import recognise
-from troubleshoot.model import Artifact, Capture, Event, Evidence, LogSpan, Problem, Sheet, Source, Wanted
+from troubleshoot.model import (
+    Artifact,
+    Capture,
+    CollectorNote,
+    Event,
+    Evidence,
+    LogSpan,
+    Problem,
+    Sheet,
+    Source,
+    Wanted,
+)
 
 HEAD = 65_536
 TEXT_LIMIT = 64 * 1024 * 1024
@@ -26,6 +37,7 @@ _CHUNK = b"ElfChnk\x00"
 # parsing a capture does: one of these texts must stand in the sheet (in any case of letters where `fold` is set).
 TEXT_PARSERS: tuple[str, ...] = (
     "statedfacts",
+    "collectornotes",
     "cloudtable",
     "cloudjson",
     "cloudlist",
@@ -86,7 +98,10 @@ def parse(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
                 yield from _isolated(artifact.name, lambda: _evtx(artifact, wanted))
                 return
             if not head:
-                yield Problem(Source(artifact.name), "unreadable", "the file is empty", 0)
+                if recognise.is_name_alone(artifact.name):
+                    yield CollectorNote("no-data", artifact.name, Source(artifact.name), collector="intune")
+                else:
+                    yield Problem(Source(artifact.name), "unreadable", "the file is empty", 0)
                 return
             if head.startswith(b"regf") and (what := recognise.secret_by_content(recognise.text_of(head))):
                 yield Problem(Source(artifact.name), "refused", recognise.refusal(what), 0)
@@ -229,6 +244,19 @@ _CONTROL = bytes((*range(1, 7), *range(14, 27)))
 
 # What must stand in the text for a parser to find anything; a parser that is not named here decides for itself.
 _NEEDS: dict[str, tuple[str, ...]] = {
+    "collectornotes": (
+        *("Data collection st", "Authentication Script", "DSRegTool ", "TSS"),
+        *(
+            "registry key or value",
+            "Registrierung",
+            "registre",
+            "Registre",
+            "egistro",
+            "レジストリ",
+            "реестр",
+            "注册表",
+        ),
+    ),
     "statedfacts": ("roubleshoot facts", "roubleshoot Facts", "ROUBLESHOOT FACTS"),
     "cloudtable": (
         *("joinType", "rustType", "ccountEnabled", "HybridJoinCertsCount", "ObjectGUID", "Sign-in error code"),

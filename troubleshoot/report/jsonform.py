@@ -12,6 +12,7 @@ from troubleshoot import __version__
 from troubleshoot.model import (
     Attempt,
     Capture,
+    Collected,
     Coverage,
     Device,
     Finding,
@@ -203,10 +204,23 @@ def capture_line(one: Capture) -> dict[str, Any]:
     }
 
 
+def collection(one: Collected) -> dict[str, Any]:
+    """When and where a collector ran, and what it never gathers."""
+    return {
+        "version": one.version,
+        "from": iso(one.started),
+        "to": iso(one.stopped),
+        "utc_offset": one.utc_offset,
+        "unfinished": one.unfinished,
+        "not_gathered": list(one.never),
+    }
+
+
 def coverage(one: Coverage) -> dict[str, Any]:
     """What was collected."""
     return {
         "collector": one.collector,
+        "collection": collection(one.collected) if one.collected else None,
         "kinds": list(one.kinds),
         "logs": [span(each) for each in one.logs],
         "captures": [capture_line(each) for each in one.captures],

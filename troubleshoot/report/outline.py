@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from troubleshoot import words
-from troubleshoot.model import Finding, FixStep, Report, Result, Source
+from troubleshoot.model import Collected, Finding, FixStep, Report, Result, Source
 from troubleshoot.report.safe import plain
 from troubleshoot.times import iso
 
@@ -158,9 +158,26 @@ def _open_ends(report: Report) -> Iterator[Part]:
             yield Part("item", f"{len(report.not_checked) - _MOST_LINES} more, in the JSON form")
 
 
+def _collector(made: Collected | None) -> Iterator[Part]:
+    """Who collected, when, and what they never gather."""
+    if made is None:
+        return
+    parts = [f"collected by {made.title}{' ' + plain(made.version) if made.version else ''}"]
+    if made.started:
+        parts.append(f"{iso(made.started)} to {iso(made.stopped) or 'no end'}")
+    if made.utc_offset:
+        parts.append(f"the device's clock is UTC{plain(made.utc_offset)}")
+    if made.unfinished:
+        parts.append("never stopped, so only what it gathers at the start is there")
+    yield Part("item", ", ".join(parts))
+    if made.never:
+        yield Part("item", f"not gathered by it: {', '.join(made.never)}")
+
+
 def _read(report: Report) -> Iterator[Part]:
     yield Part("heading", words.HEADINGS["read"])
     coverage = report.coverage
+    yield from _collector(coverage.collected)
     for capture in coverage.captures[:_MOST_LINES]:
         who = (capture.account.name or capture.account.kind) if capture.account else "account not told"
         elevated = {True: ", elevated", False: ", not elevated", None: ""}[capture.elevated]
