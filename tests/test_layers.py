@@ -43,6 +43,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"loader", "formats", "devices"}),
     frozenset({"case"}),
     frozenset({"match", "identities", "redact"}),
+    frozenset({"outcomes"}),
+    frozenset({"notchecked"}),
     frozenset({"engine"}),
     frozenset({"pipeline", "ruletest", "report"}),
     frozenset({"lint", "batch", "codelookup", "coverage", "ruledocs"}),

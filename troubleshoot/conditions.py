@@ -20,9 +20,8 @@ from typing import Any
 
 Node = list[Any]
 
-# How selective a kind of trigger is, best first: of the members of an `all` the best one dispatches the rule. Facts come
-# last: what is seen of a fault tries the rule, so that a fact nobody collected is named as what would decide it.
-_SELECTIVE = ("code", "server", "event", "registry", "log", "dsreg=", "dsreg", "flow", "fact")
+# How selective a kind of trigger is, best first: of the members of an `all` the best one dispatches the rule.
+_SELECTIVE = ("code", "server", "event", "registry", "fact", "log", "dsreg=", "dsreg", "flow")
 
 
 class BadCondition(ValueError):
@@ -170,6 +169,21 @@ def triggers(table: list[Node], number: int) -> set[str]:
     if node[0] in ("not", "sign", "capture"):
         return set()
     return _leaf_triggers(node)
+
+
+def near(table: list[Node], number: int) -> set[str]:
+    """Keys under which a node that a fact dispatches is found while nobody collected the fact.
+
+    They cannot make it true; they show that something of it was seen, so that the fact is worth collecting.
+    """
+    node = table[number]
+    if node[0] == "any":
+        return set().union(*(near(table, member) for member in node[1]))
+    if node[0] != "all" or not any(key.startswith("fact:") for key in triggers(table, number)):
+        return set()
+    seen = ({key for key in triggers(table, member) if not key.startswith("fact:")} for member in node[1])
+    rest = [found for found in seen if found]
+    return min(rest, key=_rank) if rest else set()
 
 
 Question = tuple[str, frozenset[str]]

@@ -34,7 +34,6 @@ _FLOW_SOURCES: Mapping[str, tuple[str | None, str | None]] = {
     "mdm": (None, "mdm"),
     "registered": (None, "workplace-join"),
 }
-_WHERE = frozenset({"flow", "phase", "registration", "tenant_type", "account"})  # of an attempt: nothing of its reason
 _ELEVATED = "elevated"
 _USER_SESSION = "user-session"
 
@@ -588,39 +587,6 @@ class Evaluator:
         return all(known for _, (known, _) in parts), _latest([moment for _, (_, moment) in parts])
 
     # ------------------------------------------------------------------------------------------- what is missing
-
-    def concerns(self, number: int, context: Context) -> bool:
-        """Does an undecided node concern this case? Not one that asks only for attempts of a kind nobody saw."""
-        node = self.nodes[number]
-        if node[0] in ("all", "any"):
-            return any(self.concerns(member, context) for member in node[1])
-        value = self.value(number, context)
-        return value is True or (value is None and not (node[0] == "attempt" and context.attempts.get(node[1]) is None))
-
-    def speaks(self, number: int, context: Context) -> str:
-        """What is true in an undecided node: ``fault``, ``attempt`` (only that an attempt failed, in which phase), or "".
-
-        Fields marked ``state`` in the vocabulary (AzureAdJoined, DomainJoined ...) describe a device, sound or not. They
-        say too little only where the missing rest is a fact, which is collected for a reason.
-        """
-        leaves = list(self._leaves_below(number, context))
-        true = [node for at, node in leaves if self.value(at, context) is True]
-        if any(node[0] == "fact" and self.value(at, context) is None for at, node in leaves):
-            true = [node for node in true if node[0] not in ("sign", "capture", "fact") and not self._is_state(node)]
-        if all(node[0] == "attempt" and node[2] in _WHERE for node in true):
-            return "attempt" if true else ""
-        return "fault"
-
-    def _leaves_below(self, number: int, context: Context) -> Iterator[tuple[int, Node]]:
-        node = self.nodes[number]
-        if node[0] in ("all", "any"):
-            for member in node[1]:
-                yield from self._leaves_below(member, context)
-        elif node[0] != "not":
-            yield number, node
-
-    def _is_state(self, node: Node) -> bool:
-        return node[0] == "dsreg" and bool((self.fields_known.get(node[1]) or {}).get("state"))
 
     def missing(self, number: int, context: Context) -> frozenset[str]:
         """What to collect so that an undecided node is decided; the fewest items where there is a choice."""

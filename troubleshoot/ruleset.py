@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from troubleshoot.conditions import BadCondition, Node, Nodes, combinations, dispatch, flows, values_of, walk
+from troubleshoot.conditions import BadCondition, Node, Nodes, combinations, dispatch, flows, near, values_of, walk
 from troubleshoot.model import FixStep, Wanted
 from troubleshoot.valuetest import Test
 
 PACKAGE = Path(__file__).resolve().parent
 COMPILED = PACKAGE / "data" / "compiled.json"
-FORMAT = 5  # of the compiled form; a file of another format is compiled anew
+FORMAT = 6  # of the compiled form; a file of another format is compiled anew
 
 
 Entry: TypeAlias = dict[str, dict[str, list[int]]]
@@ -151,6 +151,7 @@ def compile_rules(files: Sequence[RuleFile], vocabulary: Mapping[str, Any], dige
     provider_flow = {alias: entry.get("flow") for alias, entry in vocabulary.get("providers", {}).items()}
     rules: list[dict[str, Any]] = []
     index: dict[str, Entry] = {}
+    nearly: dict[str, list[int]] = {}
     for file in files:
         try:
             rule = _compile_rule(nodes, file.doc, provider_flow)
@@ -162,6 +163,8 @@ def compile_rules(files: Sequence[RuleFile], vocabulary: Mapping[str, Any], dige
             entry = index.setdefault(trigger, {}).setdefault("\n".join(subjects), {})
             for values in passing:
                 entry.setdefault("\n".join(values), []).append(len(rules))
+        for trigger in sorted(near(nodes.table, rule["match"])):
+            nearly.setdefault(trigger, []).append(len(rules))
         rules.append(rule)
     signs = {name: nodes.intern(condition) for name, condition in vocabulary.get("signs", {}).items()}
     joins = {name: nodes.intern(condition) for name, condition in vocabulary.get("joins", {}).items()}
@@ -171,6 +174,7 @@ def compile_rules(files: Sequence[RuleFile], vocabulary: Mapping[str, Any], dige
         "nodes": nodes.table,
         "rules": rules,
         "index": index,
+        "near": nearly,
         "signs": signs,
         "joins": joins,
         "vocabulary": dict(vocabulary),
@@ -238,6 +242,7 @@ class Ruleset:
     def __init__(self, data: Mapping[str, Any], replaced: Sequence[str] = ()) -> None:
         self.nodes: list[Node] = data["nodes"]
         self.index: dict[str, Entry] = data["index"]
+        self.near: dict[str, list[int]] = data["near"]  # keys of rules that a fact dispatches, other than that fact
         self.signs: dict[str, int] = data["signs"]
         self.joins: dict[str, int] = data["joins"]
         self.vocabulary: dict[str, Any] = data["vocabulary"]
@@ -249,6 +254,7 @@ class Ruleset:
         self.tests: dict[int, Test] = {}
         self.data_tests: dict[tuple[int, str], Test] = {}
         self.reads_user: dict[str, bool] = {}
+        self.leaves: dict[int, tuple[tuple[int, str], ...]] = {}  # of a node, with what each can say (notchecked)
         self._codes: dict[str, frozenset[str]] = {}
         self.events_wanted: dict[str, frozenset[int] | None] | None = None  # found once, by the pipeline
 
@@ -276,7 +282,8 @@ class Ruleset:
     @cached_property
     def fields_asked(self) -> tuple[str, ...]:
         """The dsregcmd fields that can dispatch a rule."""
-        return tuple(sorted({key[6:].partition("=")[0] for key in self.index if key.startswith("dsreg:")}))
+        keys = [*self.index, *self.near]
+        return tuple(sorted({key[6:].partition("=")[0] for key in keys if key.startswith("dsreg:")}))
 
     @cached_property
     def phase_rank(self) -> dict[str, int]:

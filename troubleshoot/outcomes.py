@@ -1,0 +1,180 @@
+"""What one rule says of one case: whether it fits, for whom, how sure, what settles it or makes it harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from troubleshoot import times
+from troubleshoot.case import Case
+from troubleshoot.match import Context, Evaluator
+from troubleshoot.model import Finding
+from troubleshoot.ruleset import Rule
+
+_LOWER = {"certain": "likely", "likely": "possible", "possible": "possible"}
+
+
+class Outcome(NamedTuple):
+    """What one rule says of one case. ``state``: match, unknown, resolved, benign."""
+
+    rule: Rule
+    state: str
+    context: Context
+    finding: Finding | None = None
+
+
+def try_rule(evaluator: Evaluator, rule: Rule) -> list[Outcome]:
+    """What ``rule`` says of the case: one outcome per user it matched for, else one if it cannot be told, else none."""
+    value, match = evaluator.value, rule.match
+    live = [context for context in evaluator.contexts(rule) if value(match, context) is not False]
+    if not live or (rule.join != "any" and evaluator.join_excluded(rule.join)):
+        return []
+    domain = evaluator.case.domain_type
+    if rule.domain and domain != "unknown" and domain not in rule.domain:
+        return []
+    outcomes: dict[str | None, Outcome] = {}
+    for context in live:
+        if not value(match, context):
+            continue
+        if any(value(one.node, context) is True for one in rule.unless):
+            continue
+        known = outcomes.get(context.user)
+        outcome = _matched(evaluator, rule, context)
+        if known is None or (outcome.state == "match" and known.state != "match"):
+            outcomes[context.user] = outcome
+        elif outcome.state == "match" and known.finding and outcome.finding:
+            outcomes[context.user] = known._replace(finding=with_proofs(known.finding, [outcome.finding]))
+    if outcomes:
+        return _one_per_proof(list(outcomes.values()))
+    for context in live:
+        if value(match, context) is None and not any(value(one.node, context) is True for one in rule.unless):
+            return [Outcome(rule, "unknown", context)]
+    return []
+
+
+def with_proofs(finding: Finding, others: Iterable[Finding]) -> Finding:
+    """The finding with the evidence and the codes of others that say the same: of another attempt, or less precisely."""
+    evidence, codes = dict.fromkeys(finding.evidence), dict.fromkeys(finding.codes)
+    for other in others:
+        evidence.update(dict.fromkeys(other.evidence))
+        codes.update(dict.fromkeys(other.codes))
+    return finding._replace(evidence=tuple(evidence), codes=tuple(codes))
+
+
+def _one_per_proof(outcomes: list[Outcome]) -> list[Outcome]:
+    """Evidence that belongs to no account gives one finding, not one per account of the case."""
+    if len(outcomes) == 1:
+        return outcomes
+    kept: list[Outcome] = []
+    seen: dict[tuple[Any, ...], int] = {}
+    for outcome in outcomes:
+        assert outcome.finding is not None
+        key = (outcome.state, outcome.finding.evidence)
+        if key in seen:
+            at = seen[key]
+            first = kept[at]
+            assert first.finding is not None
+            kept[at] = first._replace(finding=first.finding._replace(user=None))
+        else:
+            seen[key] = len(kept)
+            kept.append(outcome)
+    return kept
+
+
+def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
+    case = evaluator.case
+    confidence = rule.confidence
+    not_ruled_out = []
+    for one in rule.unless:
+        if evaluator.value(one.node, context) is None:
+            not_ruled_out.extend(sorted(evaluator.missing(one.node, context)))
+            if one.decisive:
+                confidence = _LOWER[confidence]
+    proofs = list(evaluator.proofs(rule.match, context))
+    confirmed = rule.confirm is not None and evaluator.value(rule.confirm, context) is True
+    if confirmed and rule.confirm is not None:
+        confidence = "certain"
+        proofs += evaluator.proofs(rule.confirm, context)
+    if rule.intent and evaluator.sign(rule.intent) is not True:
+        confidence = "possible"
+    evidence = tuple(dict.fromkeys(proof for proof, _ in proofs))
+    moments = [moment for _, moment in proofs if moment is not None]
+    state, reason = "match", None
+    settled = None
+    if rule.resolved_by:
+        settled = evaluator.settled_by(rule.match, context, signals(evaluator, rule.resolved_by))
+    if settled is not None:
+        state, reason = "resolved", f"settled by a success at {times.iso(settled)}"
+    else:
+        for one_benign in rule.benign:
+            if evaluator.value(one_benign.node, context) is True:
+                state, reason = "benign", one_benign.reason
+                break
+    finding = Finding(
+        rule=rule.id,
+        title=rule.title,
+        phase=rule.phase,
+        severity=rule.severity,
+        confidence=confidence,
+        covers=rule.covers,
+        codes=_codes_of(evaluator, rule, context),
+        user=context.user if evaluator.reads_user(rule) else None,
+        cause=rule.cause,
+        wait=rule.wait,
+        avoid=rule.avoid,
+        fingerprint=_fingerprint(case, rule.id, context.user if evaluator.reads_user(rule) else None),
+        fix=rule.fix,
+        benign_when=rule.benign_when,
+        references=rule.references,
+        evidence=evidence,
+        not_ruled_out=tuple(dict.fromkeys(not_ruled_out)),
+        reason=reason,
+        time=moments[0] if len(moments) == 1 else max(moments, key=times.order) if moments else None,
+        catch_all=rule.catch_all,
+    )
+    return Outcome(rule, state, context, finding)
+
+
+def _codes_of(evaluator: Evaluator, rule: Rule, context: Context) -> tuple[str, ...]:
+    """The codes of the matched attempts that the rule names; all their codes for a rule that names none."""
+    named = evaluator.ruleset.codes_named(rule.id, rule.match)
+    attempts = [one for one in context.attempts.values() if one is not None]
+    every = [code for one in attempts for code in (*one.codes, one.suberror, one.http_error) if code]
+    return tuple(dict.fromkeys(code for code in every if code.casefold() in named))
+
+
+def _fingerprint(case: Case, rule: str, user: str | None) -> str:
+    import hashlib  # a quarter of the rest of the start: a device without findings does without
+
+    device = case.device.device_id or case.device.name or ""
+    return hashlib.sha256(f"{rule}\n{device.casefold()}\n{(user or '').casefold()}".encode()).hexdigest()[:16]
+
+
+def signals(evaluator: Evaluator, names: Iterable[str]) -> list[tuple[datetime, str | None]]:
+    """When the named signals of the vocabulary happened, and for which account (None: the device's)."""
+    case = evaluator.case
+    found: list[tuple[datetime, str | None]] = []
+    for name in names:
+        for one in evaluator.ruleset.vocabulary["signals"][name]["any"]:
+            if "event" in one:
+                ids = one["event"]["id"] if isinstance(one["event"]["id"], list) else [one["event"]["id"]]
+                for event in evaluator.events(one["event"]["provider"], ids, None):
+                    if event.time is not None:
+                        found.append((event.time, None))
+            else:
+                found += _time_of(case, evaluator, one["time_of"])
+    return found
+
+
+def _time_of(case: Case, evaluator: Evaluator, spec: Mapping[str, str]) -> list[tuple[datetime, str | None]]:
+    needs = (evaluator.fields_known.get(spec["field"]) or {}).get("needs")
+    found: list[tuple[datetime, str | None]] = []
+    for capture in case.captures:
+        field = capture.named.get(spec["field"])
+        if field is None:
+            continue
+        moment = times.issued(field.text) if spec.get("part") == "issued" else times.parse(field.text)
+        if moment is not None:
+            found.append((moment, case.capture_user(capture) if needs else None))
+    return found
