@@ -96,6 +96,11 @@ def hello(code: str) -> dict[str, Any]:
     return record("hello-for-business", 7055, Error=code, ProcessingTime="3")
 
 
+def sign_in_check(**found: str) -> dict[str, Any]:
+    """Event 360: what Windows checked at a sign-in before it would set up Windows Hello, which policy wants."""
+    return join_event(360, NgcPolicyEnabled="Yes", UserIsRemote="Yes", **found)
+
+
 def defender(status: int) -> dict[str, Any]:
     return {"key": SENSE, "values": {"EnrollmentStatus": status}}
 
@@ -133,6 +138,26 @@ DEVICES = [
         },
         "scp-read-failed",
         {"not-joined", "mdm-nobody-signed-in", "hello-certificate-of-device-missing", "defender-hybrid-join-failed"},
+    ),
+    Device(
+        "no service connection point: the whole chain, from the join to Windows Hello",
+        {
+            "dsreg": state() + block("discover", "0x801c001d"),
+            "events": [EARLIER, sign_in_check(DeviceIsJoined="No", AADPrt="No")],
+            "facts": {"mdm.auto-enrolment": "device", "mdm.enrolled": "no"},
+        },
+        "scp-read-failed",
+        {"not-joined", "mdm-waits-for-sign-in", "hello-waits-for-sign-in"},
+    ),
+    Device(
+        "a deleted device: no token, no enrolment, no Windows Hello",
+        {
+            "dsreg": state("YES") + GONE + token("AADSTS50155"),
+            "events": [sign_in_check(DeviceIsJoined="Yes", AADPrt="No")],
+            "facts": {"mdm.auto-enrolment": "user", "mdm.enrolled": "no"},
+        },
+        "device-rejected",
+        {"prt-missing", "token-refused", "mdm-waits-for-sign-in", "hello-waits-for-sign-in"},
     ),
     Device(
         "no service connection point, and Defender says so",
@@ -563,7 +588,7 @@ BLOCKS_THE_JOIN = [
 ]
 # Errors of these phases that do not keep a domain computer from joining: it is in no
 # domain, set up by Autopilot, or runs Windows 7, whose state dsregcmd does not print.
-NOT_OF_THE_JOIN = {"not-joined", "not-domain-joined"} | {
+NOT_OF_THE_JOIN = {"not-joined", "not-domain-joined", "odj-connector-without-rights"} | {
     name for name in BLOCKS_THE_JOIN if name.startswith(("autopilot-", "downlevel-"))
 }
 

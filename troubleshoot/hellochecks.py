@@ -19,6 +19,8 @@ _REGISTRATION = "microsoft-windows-user device registration"
 _HELLO = "microsoft-windows-helloforbusiness"
 _RESULTS = frozenset({358, 360, 361, 362})
 _NAMES: Mapping[str, str] = {
+    "DeviceIsJoined": "joined",
+    "AADPrt": "token",
     "NgcPolicyEnabled": "policy",
     "NgcPostLogonProvisioningEnabled": "post-logon",
     "NgcHardwarePolicyMet": "hardware",
@@ -29,6 +31,8 @@ _NAMES: Mapping[str, str] = {
     "CloudTgt": "cloud-ticket",
 }
 _FIELDS: Mapping[str, str] = {
+    "IsDeviceJoined": "joined",
+    "IsUserAzureAD": "token",
     "PolicyEnabled": "policy",
     "PostLogonEnabled": "post-logon",
     "DeviceEligible": "hardware",
