@@ -208,6 +208,13 @@ def dispatch(table: list[Node], number: int) -> list[tuple[str, list[Question]]]
     return [(key, [*questions, *asked]) for key, questions in dispatch(table, best)]
 
 
+def asked(table: list[Node], number: int) -> list[Question]:
+    """The questions that rule a node out, whatever else is known: of an `all` those of its members."""
+    node = table[number]
+    members = node[1] if node[0] == "all" else [number]
+    return [found for member in members if (found := _question(table[member])) is not None]
+
+
 def combinations(questions: Iterable[Question], most: int = 64) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The subjects of ``questions``, and every combination of values that passes; subjects of many values left out."""
     unique: dict[str, frozenset[str]] = {}

@@ -13,7 +13,7 @@ from troubleshoot.match import Evaluator, Truth
 from troubleshoot.model import Finding, Proof, Report, Source, UnexplainedCode
 from troubleshoot.notchecked import not_checked
 from troubleshoot.outcomes import Outcome, try_rule, with_proofs
-from troubleshoot.ruleset import Ruleset
+from troubleshoot.ruleset import Entry, Ruleset
 
 SEVERITY = {"error": 0, "warning": 1, "info": 2}
 CONFIDENCE = {"certain": 0, "likely": 1, "possible": 2}
@@ -59,25 +59,11 @@ def candidates(ruleset: Ruleset, case: Case, evaluator: Evaluator) -> list[int]:
 
 
 def _candidates(ruleset: Ruleset, evaluator: Evaluator, present: set[str]) -> list[int]:
-    index = ruleset.index
-    found: set[int] = set()
-    for key in present:
-        hit = index.get(key)
-        if hit is None:
-            continue
-        for subjects, rules in hit.items():
-            values = evaluator.known_values(subjects) if subjects else _NOTHING_ASKED
-            if values is None:
-                for numbers in rules.values():
-                    found.update(numbers)
-            else:
-                for value in values:
-                    if value in rules:
-                        found.update(rules[value])
-    return sorted(found)
+    return sorted(_under(ruleset.index, evaluator, present))
 
 
-_NOTHING_ASKED = frozenset({""})
+def _under(index: Mapping[str, Entry], evaluator: Evaluator, present: set[str]) -> set[int]:
+    return set().union(*(evaluator.chosen(index[key]) for key in index.keys() & present))
 
 
 # ---------------------------------------------------------------------------------------------------- the report
@@ -98,7 +84,7 @@ def judge(ruleset: Ruleset, case: Case) -> Report:
         others.sort(key=lambda finding: _rank(ruleset, finding))
     active_ones = _all(roots)
     unexplained = _unexplained(evaluator, [*active_ones, *resolved, *benign])
-    near = sorted({number for key in ruleset.near.keys() & present for number in ruleset.near[key]}.difference(chosen))
+    near = sorted(_under(ruleset.near, evaluator, present).difference(chosen))
     verdict = verdict_of(roots, case)
     return Report(
         device=case.device,

@@ -7,7 +7,7 @@ many rules share is evaluated once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import chain, product
 from typing import Any, NamedTuple, TypeAlias
@@ -34,6 +34,7 @@ _FLOW_SOURCES: Mapping[str, tuple[str | None, str | None]] = {
     "mdm": (None, "mdm"),
     "registered": (None, "workplace-join"),
 }
+_NOTHING_ASKED = frozenset({""})
 _ELEVATED = "elevated"
 _USER_SESSION = "user-session"
 
@@ -201,6 +202,20 @@ class Evaluator:
             sure_ones = [one for one in values if one is not None]
             found = frozenset(chain.from_iterable(sure_ones)) if len(sure_ones) == len(values) else None
         self._values[subjects] = found
+        return found
+
+    def chosen(self, entry: Mapping[str, Mapping[str, Iterable[int]]]) -> set[int]:
+        """The rules of an entry of the index whose questions are not answered against them."""
+        found: set[int] = set()
+        for subjects, rules in entry.items():
+            values = self.known_values(subjects) if subjects else _NOTHING_ASKED
+            if values is None:
+                for numbers in rules.values():
+                    found.update(numbers)
+            else:
+                for value in values:
+                    if value in rules:
+                        found.update(rules[value])
         return found
 
     def _values_of_field(self, name: str) -> Iterator[list[str] | None]:

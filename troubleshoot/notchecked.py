@@ -56,7 +56,7 @@ def not_checked(
                 why.setdefault(item, f"it would show whether '{root.title}' is really the cause")
                 wanted[item].append(ruleset.rule(ruleset.numbers[root.rule]))
             continue
-        for number in ruleset.explainers.get(root.rule, ()):
+        for number in sorted(evaluator.chosen(ruleset.explainers.get(root.rule, {}))):
             rule = ruleset.rule(number)
             other = undecided.get(rule.id) or _first_unknown(evaluator, rule)
             missing = evaluator.missing(rule.match, other.context) if other is not None else frozenset()

@@ -14,13 +14,25 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from troubleshoot.conditions import BadCondition, Node, Nodes, combinations, dispatch, flows, near, values_of, walk
+from troubleshoot.conditions import (
+    BadCondition,
+    Node,
+    Nodes,
+    Question,
+    asked,
+    combinations,
+    dispatch,
+    flows,
+    near,
+    values_of,
+    walk,
+)
 from troubleshoot.model import FixStep, Wanted
 from troubleshoot.valuetest import Test
 
 PACKAGE = Path(__file__).resolve().parent
 COMPILED = PACKAGE / "data" / "compiled.json"
-FORMAT = 6  # of the compiled form; a file of another format is compiled anew
+FORMAT = 7  # of the compiled form; a file of another format is compiled anew
 
 
 Entry: TypeAlias = dict[str, dict[str, list[int]]]
@@ -145,13 +157,21 @@ def _compile_rule(nodes: Nodes, doc: Mapping[str, Any], provider_flow: Mapping[s
     return out
 
 
+def _enter(entry: Entry, questions: list[Question], number: int) -> None:
+    subjects, passing = combinations(questions)
+    group = entry.setdefault("\n".join(subjects), {})
+    for values in passing:
+        group.setdefault("\n".join(values), []).append(number)
+
+
 def compile_rules(files: Sequence[RuleFile], vocabulary: Mapping[str, Any], digest: str = "") -> dict[str, Any]:
     """The compiled form (plain JSON data) of rules and vocabulary. Raises :class:`RuleError` with file and line."""
     nodes = Nodes()
     provider_flow = {alias: entry.get("flow") for alias, entry in vocabulary.get("providers", {}).items()}
     rules: list[dict[str, Any]] = []
     index: dict[str, Entry] = {}
-    nearly: dict[str, list[int]] = {}
+    nearly: dict[str, Entry] = {}
+    explainers: dict[str, Entry] = {}
     for file in files:
         try:
             rule = _compile_rule(nodes, file.doc, provider_flow)
@@ -159,12 +179,12 @@ def compile_rules(files: Sequence[RuleFile], vocabulary: Mapping[str, Any], dige
             line = file.lines.get("match", 1)
             raise RuleError(f"{file.path}:{line}: {error}") from error
         for trigger, questions in dispatch(nodes.table, rule["match"]):
-            subjects, passing = combinations(questions)
-            entry = index.setdefault(trigger, {}).setdefault("\n".join(subjects), {})
-            for values in passing:
-                entry.setdefault("\n".join(values), []).append(len(rules))
+            _enter(index.setdefault(trigger, {}), questions, len(rules))
+        questions = asked(nodes.table, rule["match"])
         for trigger in sorted(near(nodes.table, rule["match"])):
-            nearly.setdefault(trigger, []).append(len(rules))
+            _enter(nearly.setdefault(trigger, {}), questions, len(rules))
+        for symptom in _listed(rule.get("explains")):
+            _enter(explainers.setdefault(symptom, {}), questions, len(rules))
         rules.append(rule)
     signs = {name: nodes.intern(condition) for name, condition in vocabulary.get("signs", {}).items()}
     joins = {name: nodes.intern(condition) for name, condition in vocabulary.get("joins", {}).items()}
@@ -175,6 +195,7 @@ def compile_rules(files: Sequence[RuleFile], vocabulary: Mapping[str, Any], dige
         "rules": rules,
         "index": index,
         "near": nearly,
+        "explainers": explainers,
         "signs": signs,
         "joins": joins,
         "vocabulary": dict(vocabulary),
@@ -242,7 +263,8 @@ class Ruleset:
     def __init__(self, data: Mapping[str, Any], replaced: Sequence[str] = ()) -> None:
         self.nodes: list[Node] = data["nodes"]
         self.index: dict[str, Entry] = data["index"]
-        self.near: dict[str, list[int]] = data["near"]  # keys of rules that a fact dispatches, other than that fact
+        self.near: dict[str, Entry] = data["near"]  # keys of rules that a fact dispatches, other than that fact
+        self.explainers: dict[str, Entry] = data["explainers"]  # rule id -> the rules that name it as their symptom
         self.signs: dict[str, int] = data["signs"]
         self.joins: dict[str, int] = data["joins"]
         self.vocabulary: dict[str, Any] = data["vocabulary"]
@@ -268,15 +290,6 @@ class Ruleset:
         for i, rule in enumerate(self.stored):
             for alias in _listed(rule.get("aliases")):
                 found.setdefault(alias, i)
-        return found
-
-    @cached_property
-    def explainers(self) -> dict[str, list[int]]:
-        """Rule id to the numbers of the rules that name it as their symptom."""
-        found: dict[str, list[int]] = {}
-        for i, rule in enumerate(self.stored):
-            for symptom in _listed(rule.get("explains")):
-                found.setdefault(symptom, []).append(i)
         return found
 
     @cached_property
