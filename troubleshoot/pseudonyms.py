@@ -130,7 +130,9 @@ class Redactor:
         folded = value.casefold()
         if not _SHORTEST <= len(value) <= _LONGEST or folded in self._meant or folded in well_known().words:
             return
-        if (len(value) < 32 and value.replace(".", "").replace("-", "").isdigit()) or not any(letter.isalnum() for letter in value):
+        if (len(value) < 32 and value.replace(".", "").replace("-", "").isdigit()) or not any(
+            letter.isalnum() for letter in value
+        ):
             return
         self._meant[folded] = (kind, folded)
         for form in (value, quote(value, safe=""), html.escape(value), value.replace("\\", "\\\\")):

@@ -12,7 +12,16 @@ from troubleshoot.ruleset import RuleFile
 from troubleshoot.tables import labels
 from troubleshoot.valuetest import OPERATORS
 
-ATTEMPT_TEXTS = ("server_code", "server_subcode", "operation", "message", "tenant_type", "http_status", "endpoint", "user")
+ATTEMPT_TEXTS = (
+    "server_code",
+    "server_subcode",
+    "operation",
+    "message",
+    "tenant_type",
+    "http_status",
+    "endpoint",
+    "user",
+)
 WHO = ("helpdesk", "ad-admin", "entra-admin", "network", "user")
 _CODE = r"^(0x[0-9a-f]{8}|AADSTS\d+|MSIS\d+|exit code [0-9]+|[A-Za-z][A-Za-z0-9_]*)$"
 _TEXT = {"type": "string", "minLength": 1}

@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import sys
-import tempfile
 import time
 import weakref
 from collections.abc import Iterable
@@ -121,6 +120,8 @@ class Scratch:
         """The temporary folder, made at its first use."""
         if self._folder is None:
             for _ in range(8):
+                import tempfile  # with what it imports a tenth of the start, and most runs unpack nothing
+
                 folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
                 lock = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
                 # Between the two lines above another run may have taken it for one that was left behind.
@@ -168,6 +169,8 @@ def _emptied(folder: str, lock: int | None) -> None:
 
 def sweep() -> None:
     """Remove the folders that killed runs of this user left behind; never one whose owner lives, never through a link."""
+    import tempfile
+
     with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in [one for one in entries if one.name.startswith(PREFIX)]:
             with contextlib.suppress(OSError):

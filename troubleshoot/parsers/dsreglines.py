@@ -6,7 +6,6 @@ lines is :mod:`troubleshoot.parsers.dsregcmd`'s affair.
 
 from __future__ import annotations
 
-import html
 import re
 from functools import lru_cache
 from typing import NamedTuple
@@ -106,10 +105,16 @@ def is_elision(text: str) -> bool:
     return text.casefold().strip("`*# >") in _ELIDED
 
 
+def _unescaped(line: str) -> str:
+    import html  # a capture as Windows prints it has no entities
+
+    return html.unescape(line)
+
+
 def plain(line: str) -> str:
     """The line without entities, tags, emphasis marks and the prefixes that quoting and listing put before it."""
     if "&" in line:
-        line = html.unescape(line)
+        line = _unescaped(line)
     line = line.translate(_QUOTES)
     if "<" in line:
         line = _TAG.sub("", line)
@@ -123,7 +128,7 @@ def pieces(line: str) -> list[str]:
     """A line cut where HTML breaks stand, entities read; the line itself when it has none."""
     if "<" not in line and "&lt;" not in line:
         return [line]
-    text = html.unescape(line) if "&lt;" in line else line
+    text = _unescaped(line) if "&lt;" in line else line
     return _BREAK.split(text)
 
 
