@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from troubleshoot.codes import find
 from troubleshoot.eventbook import Known, every, known
 from troubleshoot.ruleset import RuleFile, read_folder, rules_folder
 from troubleshoot.tables import DATA
@@ -183,10 +184,24 @@ def _by_code(docs: Mapping[str, Any], ids: Sequence[str]) -> list[tuple[str, lis
             if kind == "attempt":
                 tests = [body.get(key) for key in ("code", "suberror", "http_error")]
                 own += [str(one) for test in tests for one in _listed(test) if not isinstance(one, Mapping)]
+        if not any(one.startswith(("0x", "AADSTS")) for one in own):
+            own += _shown_codes(docs[name])
         for code in dict.fromkeys(own):
             if not re.fullmatch(r"C\d+", code):
                 found.setdefault(code, []).append(name)
     return sorted(found.items())
+
+
+def _shown_codes(doc: Mapping[str, Any]) -> list[str]:
+    """The codes of the attempts in the examples of a rule that goes by the message beside them."""
+    found: list[str] = []
+    for example in doc["tests"]:
+        texts = _listed(example["given"].get("dsreg")) if example["expect"] == "match" else []
+        for line in (line for text in texts for line in str(text).splitlines()):
+            label, colon, rest = line.partition(" : ")
+            if colon and label.strip() in ("Client ErrorCode", "Attempt Status", "Server Error Code"):
+                found += find(rest)
+    return found
 
 
 def _by_event(docs: Mapping[str, Any], ids: Sequence[str]) -> dict[tuple[str, int], list[str]]:

@@ -1,0 +1,71 @@
+"""Headless Chromium for tests of pages: no network, a fresh profile, and what the page asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ARGUMENTS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--allow-file-access-from-files",
+        "--hide-scrollbars",
+    ),
+)
+
+
+def need_browser() -> None:
+    """Skip the test without Chromium and its driver; fail it where CI says that they must be there."""
+    if shutil.which("chromium") and shutil.which("chromedriver"):
+        return
+    if os.environ.get("REQUIRE_BROWSER"):
+        pytest.fail("Chromium or its driver is missing")
+    pytest.skip("needs Debian's chromium and chromium-driver")
+
+
+@contextmanager
+def opened(profile: Path, width: int = 1280, height: int = 1000) -> Iterator[Any]:
+    """A driver with a window of this size in CSS pixels."""
+    need_browser()
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = shutil.which("chromium") or ""
+    for one in (*ARGUMENTS, f"--user-data-dir={profile}"):
+        options.add_argument(one)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    try:
+        driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+        )
+        yield driver
+    finally:
+        driver.quit()
+
+
+def requests(driver: Any) -> list[str]:
+    """Every address that the pages have asked for since the last call."""
+    found = []
+    for entry in driver.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            found.append(message["params"]["request"]["url"])
+    return found
+
+
+def complaints(driver: Any) -> list[str]:
+    """What the console holds: script errors and breaches of the content security policy."""
+    return [entry["message"] for entry in driver.get_log("browser")]
