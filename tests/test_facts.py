@@ -68,6 +68,14 @@ def block(registration: str, time: str = "08:00", code: str = "0x801c03f2") -> d
     }
 
 
+def prt_from(address: str) -> dict[str, str]:
+    return {
+        "PrtPreviousAttempt": "2025-03-04 08:00:00.000 UTC",
+        "PrtAttemptStatus": "0xc000006d",
+        "PrtEndpointUri": address,
+    }
+
+
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [
@@ -79,6 +87,9 @@ def block(registration: str, time: str = "08:00", code: str = "0x801c03f2") -> d
         ([event(304, "08:00", record=1, ExitCode="0x801c03f2", TenantType="undefined")], "unknown"),
         ([event(304, "08:00", record=1, ExitCode="0x801c03f2", DebugOutput="tenantType: Federated\r\n")], "federated"),
         ([event(305, "08:00", record=1, ExitCode="0xcaa20003")], "federated"),  # only federated domains have that phase
+        ([event(304, "08:00", record=1, ExitCode="0xcaa9002c")], "federated"),  # only there the join asks ADAL
+        ([capture(prt_from("https://sts.contoso.com/adfs/services/trust/13/usernamemixed"))], "federated"),
+        ([capture(prt_from("https://login.microsoftonline.com/common/oauth2/token"))], "unknown"),
         ([capture({"TenantType": "Managed"}, kind="join-debug", named=False)], "managed"),
         ([event(1081, "08:00", "AAD", record=1, Error="x", TenantType="Managed")], "unknown"),
         ([], "unknown"),

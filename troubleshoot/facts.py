@@ -62,6 +62,8 @@ def _fact(capture: Capture, name: str, word: str, field: Field) -> Fact:
 
 
 _OF_REGISTRATION = {"fed": "federated", "fallback_sync": "federated", "sync": "managed", "fallback_fed": "managed"}
+_OF_ADAL = ("0xcaa2", "0xcaa8", "0xcaa9")
+_OF_WS_TRUST = ("/adfs/services/trust", "/usernamemixed", "/windowstransport", "/certificatemixed")
 
 
 def domain_type(attempts: Sequence[Attempt], captures: Sequence[Capture]) -> tuple[str, Source | None]:
@@ -69,7 +71,9 @@ def domain_type(attempts: Sequence[Attempt], captures: Sequence[Capture]) -> tup
 
     Events 304 and 305 and the debug block print the tenant's type. A registration type tells it too: ``sync`` is what
     managed domains do, ``fed`` and the sync join it falls back to what federated ones do. Only federated domains have a
-    phase ``auth`` that can fail. Microsoft Learn, "Troubleshoot Microsoft Entra hybrid joined devices".
+    phase ``auth`` that can fail, and only there does the join ask ADAL for a token (codes 0xcaa...). Where no join tells,
+    an address of WS-Trust that a token was asked from does: it is the one of the domain's federation service. Microsoft
+    Learn, "Troubleshoot Microsoft Entra hybrid joined devices" and "Troubleshoot primary refresh token issues".
     """
     for one in attempts:
         if one.flow != "join":
@@ -83,9 +87,14 @@ def domain_type(attempts: Sequence[Attempt], captures: Sequence[Capture]) -> tup
             return word, one.proof.get("registration", first)
         if one.phase == "auth":
             return "federated", one.proof.get("phase", first)
+        if any(code.startswith(_OF_ADAL) for code in one.codes):
+            return "federated", one.proof.get("code", first)
     for capture in captures:
         for field in capture.fields:
             word = field.text.casefold()
             if (field.name or field.label).casefold() == "tenanttype" and word in ("managed", "federated"):
                 return word, Source(capture.source.path, field.line)
+    for one in attempts:
+        if one.endpoint and any(sign in one.endpoint.casefold() for sign in _OF_WS_TRUST):
+            return "federated", one.proof.get("endpoint", one.sources[0] if one.sources else None)
     return "unknown", None
