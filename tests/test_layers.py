@@ -48,7 +48,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engine"}),
     frozenset({"pipeline", "ruletest", "report"}),
     frozenset({"lint", "batch", "codelookup", "coverage", "ruledocs"}),
-    frozenset({"rulecommands"}),
+    frozenset({"rulecommands", "console"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

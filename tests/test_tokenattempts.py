@@ -287,6 +287,8 @@ def test_the_endpoint_is_the_one_asked_last_before_the_refusal(
 
 def test_the_endpoint_that_dsregcmd_prints() -> None:
     one = only(
-        capture({"PrtAttemptStatus": "0xc000006d", "PrtEndpointUri": "https://fs.corp.example/adfs/trust"}, account=USER)
+        capture(
+            {"PrtAttemptStatus": "0xc000006d", "PrtEndpointUri": "https://fs.corp.example/adfs/trust"}, account=USER
+        )
     )
     assert one.endpoint == "https://fs.corp.example/adfs/trust"

@@ -6,13 +6,25 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from troubleshoot.model import Result
-    from troubleshoot.ruleset import Ruleset
+from troubleshoot.console import (
+    DataForm,
+    Drafts,
+    KeyFile,
+    NoColor,
+    OutOption,
+    Paths,
+    Redact,
+    RulesOption,
+    check_paths,
+    fail,
+    load_rules,
+    redacted,
+    write,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -27,8 +39,6 @@ rules_app = typer.Typer(
 )
 app.add_typer(rules_app, name="rules")
 
-USAGE_ERROR = 2
-
 
 class ReportForm(StrEnum):
     """Forms of a report."""
@@ -39,71 +49,6 @@ class ReportForm(StrEnum):
     note = "note"
     oneline = "oneline"
     mail = "mail"
-
-
-class DataForm(StrEnum):
-    """Forms of data that is no report."""
-
-    text = "text"
-    json = "json"
-
-
-Paths = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="PATH...", help="Files, folders and archives of one device, or of several; '-' is standard input."
-    ),
-]
-RulesOption = Annotated[
-    list[Path] | None, typer.Option("--rules", metavar="DIR", help="A folder of rules to add; equal ids replace.")
-]
-Redact = Annotated[
-    bool, typer.Option("--redact", help="Names of people, devices, tenants and addresses become stable pseudonyms.")
-]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--key", metavar="FILE", help="Key that makes the pseudonyms the same in every run; made if not there."
-    ),
-]
-NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")]
-OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")]
-Drafts = Annotated[bool, typer.Option("--drafts", help="Use draft rules too.")]
-
-
-def _fail(message: str, code: int = USAGE_ERROR) -> typer.Exit:
-    typer.echo(f"troubleshoot: {message}", err=True)
-    return typer.Exit(code)
-
-
-def _load(folders: list[Path] | None, drafts: bool = False) -> Ruleset:
-    from troubleshoot.ruleset import RuleError, load
-
-    try:
-        return load(folders or (), drafts)
-    except RuleError as error:
-        raise _fail(str(error)) from error
-
-
-def _write(data: str | bytes, output: Path | None) -> None:
-    raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
-    if not raw.endswith(b"\n"):
-        raw += b"\n"
-    if output is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(raw)
-        sys.stdout.buffer.flush()
-        return
-    try:
-        output.write_bytes(raw)
-    except OSError as error:
-        raise _fail(f"{output}: {error.strerror or error}") from error
-
-
-def _no_such(paths: list[str]) -> None:
-    missing = [path for path in paths if path != "-" and not os.path.lexists(path)]
-    if len(missing) == len(paths):
-        raise _fail(f"{missing[0]}: no such file or folder")
 
 
 @app.command(epilog="Example: troubleshoot diagnose samples/broken/scp-missing")
@@ -129,35 +74,19 @@ def diagnose(
     PATH: total-size 8 GB unpacked, member-size 2 GB (a text 64 MB), members 100,000, depth 6 archives, ratio 250 times its
     own size (beyond 512 MB), time 15 minutes. A limit that is hit is named; what was read before is kept.
     """
-    _no_such(paths)
-    ruleset = _load(rules, drafts)
+    check_paths(paths)
+    ruleset = load_rules(rules, drafts)
     from troubleshoot.pipeline import diagnose as run
     from troubleshoot.pipeline import exit_code
 
-    result = _redacted(paths, ruleset, all_events, key) if redact else run(paths, ruleset, all_events)
+    result = redacted(paths, ruleset, all_events, key) if redact else run(paths, ruleset, all_events)
     from troubleshoot.report import print_terminal, render
 
     if form is ReportForm.text and output is None and _on_terminal(no_color):
         print_terminal(result)
     else:
-        _write(render(result, form.value), output)
+        write(render(result, form.value), output)
     raise typer.Exit(exit_code(result))
-
-
-def _redacted(paths: list[str], ruleset: Ruleset, all_events: bool, key: Path | None) -> Result:
-    """The diagnosis with pseudonyms: what the evidence names is learned after the analysis, which sees the real values."""
-    from troubleshoot import identities, pseudonyms
-    from troubleshoot import redact as redacting
-    from troubleshoot.pipeline import judged, open_cases, wanted_events
-
-    try:
-        redactor = pseudonyms.Redactor(pseudonyms.read_key(key) if key else None)
-    except OSError as error:
-        raise _fail(f"{key}: {error.strerror or error}") from error
-    opened = open_cases(paths, None if all_events else wanted_events(ruleset))
-    for case in opened.cases:
-        identities.learn_case(redactor, case)
-    return redacting.result(redactor, judged(opened, ruleset))
 
 
 def _on_terminal(no_color: bool) -> bool:
@@ -176,17 +105,17 @@ def show(
     Events are those of the providers that tell of registration, tokens, Windows Hello and enrolment, and of the
     Windows components they rest on. Exit codes: 0 read, 3 nothing could be read, 2 wrong usage.
     """
-    _no_such(paths)
+    check_paths(paths)
     from troubleshoot import eventbook
     from troubleshoot.pipeline import open_cases
 
-    opened = open_cases(paths, None if all_events else _load(None).providers(eventbook.ids().items()))
+    opened = open_cases(paths, None if all_events else load_rules(None).providers(eventbook.ids().items()))
     from troubleshoot.report import show as shown
 
     if form is DataForm.json:
-        _write(shown.dump_json(opened.cases, opened.unread), output)
+        write(shown.dump_json(opened.cases, opened.unread), output)
     else:
-        _write(shown.text(opened.cases, opened.unread), output)
+        write(shown.text(opened.cases, opened.unread), output)
     raise typer.Exit(0 if opened.cases else 3)
 
 
@@ -207,8 +136,8 @@ def code(
     """
     from troubleshoot import codelookup
 
-    found = codelookup.look_up(codes, _load(None))
-    _write(codelookup.as_json(found) if form is DataForm.json else codelookup.as_text(found), None)
+    found = codelookup.look_up(codes, load_rules(None))
+    write(codelookup.as_json(found) if form is DataForm.json else codelookup.as_text(found), None)
     raise typer.Exit(0 if all(one.known for one in found) else 1)
 
 
@@ -227,8 +156,8 @@ def batch(
 
     Writes reports.jsonl, devices.parquet, findings.parquet and manifest.json into RUN. Exit codes as for diagnose.
     """
-    _no_such(sources)
-    _load(rules)  # a bad rule folder is told before any worker starts
+    check_paths(sources)
+    load_rules(rules)  # a bad rule folder is told before any worker starts
     from troubleshoot.batch import run as run_batch
 
     raise typer.Exit(run_batch(sources, run, workers, rules or ()))
@@ -241,7 +170,7 @@ def rules_list(
     """One line per rule: id, phase, severity, title."""
     from troubleshoot import rulecommands
 
-    _write(rulecommands.listing(_load(rules, drafts=True), form.value), None)
+    write(rulecommands.listing(load_rules(rules, drafts=True), form.value), None)
 
 
 @rules_app.command("show", epilog="Example: troubleshoot rules show scp-read-failed")
@@ -249,10 +178,10 @@ def rules_show(rule: Annotated[str, typer.Argument(metavar="ID")], rules: RulesO
     """The whole of one rule, as a page."""
     from troubleshoot import rulecommands
 
-    ruleset = _load(rules, drafts=True)
+    ruleset = load_rules(rules, drafts=True)
     if rule not in ruleset.numbers:
-        raise _fail(f"no rule '{rule}'{rulecommands.nearest(rule, list(ruleset.numbers))}")
-    _write(rulecommands.page(ruleset, rule), None)
+        raise fail(f"no rule '{rule}'{rulecommands.nearest(rule, list(ruleset.numbers))}")
+    write(rulecommands.page(ruleset, rule), None)
 
 
 @rules_app.command("new", epilog="Example: troubleshoot rules new my-rule --phase join --rules my-rules")
@@ -270,7 +199,7 @@ def rules_new(
     try:
         path = rulecommands.write_skeleton(rule, phase, rules)
     except RuleError as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     typer.echo(f"wrote {path}; next: troubleshoot rules lint, troubleshoot rules test {rule}")
 
 
@@ -299,7 +228,7 @@ def rules_test(
     try:
         lines, counts = rulecommands.test(ids or [], rules or (), clauses)
     except RuleError as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     for line in lines:
         typer.echo(line)
     typer.echo(counts, err=True)
@@ -318,7 +247,7 @@ def rules_coverage(
     from troubleshoot.ruleset import read_folder, rules_folder
 
     found = coverage.measure(*read_folder(rules_folder()))
-    _write(coverage.as_json(found) if form is DataForm.json else coverage.text(found, missing), None)
+    write(coverage.as_json(found) if form is DataForm.json else coverage.text(found, missing), None)
     if missing and any(one.state != "covered" for one in found):
         raise typer.Exit(1)
 
@@ -348,7 +277,7 @@ def rules_schema(output: OutOption = None) -> None:
     from troubleshoot.ruleschema import schema
     from troubleshoot.ruleset import read_folder, rules_folder
 
-    _write(json.dumps(schema(read_folder(rules_folder())[1]), indent=1, ensure_ascii=False), output)
+    write(json.dumps(schema(read_folder(rules_folder())[1]), indent=1, ensure_ascii=False), output)
 
 
 @app.command("formats")
@@ -358,7 +287,7 @@ def formats(
     """What can be read, and how it is recognised."""
     from troubleshoot import formats as known
 
-    _write(known.as_json() if form is DataForm.json else known.table(), None)
+    write(known.as_json() if form is DataForm.json else known.table(), None)
 
 
 def _version(value: bool) -> None:

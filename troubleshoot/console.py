@@ -1,0 +1,110 @@
+"""What the commands share: their options, how a mistake is told, where output goes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from troubleshoot.model import Result
+    from troubleshoot.pseudonyms import Redactor
+    from troubleshoot.ruleset import Ruleset
+
+USAGE_ERROR = 2
+
+
+class DataForm(StrEnum):
+    """Forms of data that is no report."""
+
+    text = "text"
+    json = "json"
+
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...", help="Files, folders and archives of one device, or of several; '-' is standard input."
+    ),
+]
+RulesOption = Annotated[
+    list[Path] | None, typer.Option("--rules", metavar="DIR", help="A folder of rules to add; equal ids replace.")
+]
+Redact = Annotated[
+    bool, typer.Option("--redact", help="Names of people, devices, tenants and addresses become stable pseudonyms.")
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key", metavar="FILE", help="Key that makes the pseudonyms the same in every run; made if not there."
+    ),
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")]
+OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")]
+Drafts = Annotated[bool, typer.Option("--drafts", help="Use draft rules too.")]
+
+
+def fail(message: str, code: int = USAGE_ERROR) -> typer.Exit:
+    """The exception to raise, after ``message`` has gone to standard error."""
+    typer.echo(f"troubleshoot: {message}", err=True)
+    return typer.Exit(code)
+
+
+def load_rules(folders: list[Path] | None, drafts: bool = False) -> Ruleset:
+    """The shipped rules with ``folders`` laid over them; a bad rule ends the command with its file and line."""
+    from troubleshoot.ruleset import RuleError, load
+
+    try:
+        return load(folders or (), drafts)
+    except RuleError as error:
+        raise fail(str(error)) from error
+
+
+def write(data: str | bytes, output: Path | None) -> None:
+    """Write to the file, or to standard output, in UTF-8 and with a line end."""
+    raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    if not raw.endswith(b"\n"):
+        raw += b"\n"
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(raw)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        output.write_bytes(raw)
+    except OSError as error:
+        raise fail(f"{output}: {error.strerror or error}") from error
+
+
+def check_paths(paths: list[str]) -> None:
+    """End the command where none of the paths is there; one that is missing among others is told in the report."""
+    missing = [path for path in paths if path != "-" and not os.path.lexists(path)]
+    if len(missing) == len(paths):
+        raise fail(f"{missing[0]}: no such file or folder")
+
+
+def redactor_of(key: Path | None) -> Redactor:
+    """The pseudonyms of this run; with a key file, which is made if not there, the same as in every run with it."""
+    from troubleshoot import pseudonyms
+
+    try:
+        return pseudonyms.Redactor(pseudonyms.read_key(key) if key else None)
+    except OSError as error:
+        raise fail(f"{key}: {error.strerror or error}") from error
+
+
+def redacted(paths: list[str], ruleset: Ruleset, all_events: bool, key: Path | None) -> Result:
+    """The diagnosis with pseudonyms: what the evidence names is learned after the analysis, which sees the real values."""
+    from troubleshoot import identities
+    from troubleshoot import redact as redacting
+    from troubleshoot.pipeline import judged, open_cases, wanted_events
+
+    redactor = redactor_of(key)
+    opened = open_cases(paths, None if all_events else wanted_events(ruleset))
+    for case in opened.cases:
+        identities.learn_case(redactor, case)
+    return redacting.result(redactor, judged(opened, ruleset))
