@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "troubleshoot"
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"", "model", "times", "codes", "tables", "accounts", "valuetest", "conditions", "words", "pseudonyms"}),
+    frozenset({"", "model", "times", "codes", "tables", "accounts", "valuetest", "conditions", "words", "pseudonyms", "runschema"}),
     frozenset(
         {
             "codepages",

@@ -154,7 +154,7 @@ def batch(
 ) -> None:
     """Diagnose many devices: a line for each, tables of devices and findings, a summary of top causes.
 
-    Writes reports.jsonl, devices.parquet, findings.parquet and manifest.json into RUN. Exit codes as for diagnose.
+    Writes reports.jsonl, tables as Parquet and manifest.json into RUN. Exit codes as for diagnose.
     """
     check_paths(sources)
     load_rules(rules)  # a bad rule folder is told before any worker starts

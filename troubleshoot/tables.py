@@ -73,6 +73,7 @@ SOURCES = (
     "command_words",
     "dsregtool_verdicts",
     "log_facts",
+    "run_folder",
 )
 """Tables that people edit as YAML."""
 

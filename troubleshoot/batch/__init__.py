@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -23,10 +23,12 @@ from typing import Any
 import orjson
 
 from troubleshoot import __version__
+from troubleshoot.batch.rows import lines, numbered, rows_of
 from troubleshoot.model import Result
 from troubleshoot.pipeline import diagnose, exit_code
 from troubleshoot.report import jsonform
 from troubleshoot.ruleset import RuleError, Ruleset, load
+from troubleshoot.runschema import arrow, tables
 
 _SEVERITY = ("error", "warning", "info")
 _RULES: list[Ruleset] = []  # of this worker process: loaded once, used for every device
@@ -93,9 +95,14 @@ def run(sources: Sequence[str], folder: Path, workers: int | None, rules: Sequen
     folders = tuple(str(one) for one in rules)
     results = _all(devices, folders, workers or os.cpu_count() or 1)
     codes = [code for _, code in results]
-    rows = [row for device, (form, _) in zip(devices, results, strict=True) for row in _rows(device, form)]
+    lined = [
+        (number, line)
+        for number, (device, (form, _)) in enumerate(zip(devices, results, strict=True), 1)
+        for line in lines(device.name, form)
+    ]
+    rows = [line for _, line in lined]
     _write(folder / "reports.jsonl", b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    _tables(folder, rows)
+    _tables(folder, lined)
     ruleset = load(rules)
     manifest = {
         "version": __version__,
@@ -213,121 +220,20 @@ class _progress:  # noqa: N801 (used as a function: `with _progress(n) as advanc
 # --------------------------------------------------------------------------------------------------- run folder
 
 
-def _rows(device: Device, form: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The lines of one source: the report of each device in it, or the reasons why there is none.
-
-    What could not be read stands in the first of them.
-    """
-    unread = [{**one, "path": one["path"] or device.name} for one in form["unread"]]
-    for number, report in enumerate(form["devices"] or [None]):
-        yield {
-            "source": device.name,
-            "verdict": report["verdict"] if report else "unread",
-            "report": report,
-            "unread": [] if number else unread,
-        }
-
-
-def _findings(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    def walk(found: list[dict[str, Any]], role: str, root: str | None) -> Iterator[dict[str, Any]]:
-        for one in found:
-            first = one["fix"][0] if one["fix"] else {}
-            yield {
-                "source": row["source"],
-                "device": row["report"]["device"]["name"],
-                "role": role,
-                "rule": one["rule"],
-                "root": root or one["rule"],
-                "title": one["title"],
-                "phase": one["phase"],
-                "severity": one["severity"],
-                "confidence": one["confidence"],
-                "codes": " ".join(one["codes"]),
-                "user": one["user"],
-                "time": one["time"],
-                "who": first.get("who"),
-                "fingerprint": one["fingerprint"],
-            }
-            yield from walk(one["symptoms"], "symptom", root or one["rule"])
-
-    if row["report"]:
-        yield from walk(row["report"]["findings"], "root", None)
-        yield from walk(row["report"]["resolved"], "resolved", None)
-        yield from walk(row["report"]["benign"], "benign", None)
-
-
-_DEVICE_COLUMNS = (
-    *(
-        "source",
-        "device",
-        "domain",
-        "device_id",
-        "tenant_id",
-        "as_of",
-        "join_state",
-        "domain_type",
-        "verdict",
-        "summary",
-    ),
-    *("root", "phase", "severity", "confidence", "findings", "problems", "unread"),
-)
-_FINDING_COLUMNS = (
-    *(
-        "source",
-        "device",
-        "role",
-        "rule",
-        "root",
-        "title",
-        "phase",
-        "severity",
-        "confidence",
-        "codes",
-        "user",
-        "time",
-        "who",
-    ),
-    "fingerprint",
-)
-
-
-def _tables(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """``devices.parquet`` and ``findings.parquet``; columns are texts, counts are numbers."""
+def _tables(folder: Path, numbered_lines: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    """Every table of the run folder (:mod:`troubleshoot.runschema`). ``numbered_lines``: number of the input, line."""
     import pandas as pd
 
-    devices = pd.DataFrame([_device_row(row) for row in rows], columns=list(_DEVICE_COLUMNS))
-    findings = pd.DataFrame([one for row in rows for one in _findings(row)], columns=list(_FINDING_COLUMNS))
-    for name, frame in (("devices", devices), ("findings", findings)):
-        texts = [column for column in frame.columns if column not in ("findings", "problems", "unread")]
-        frame[texts] = frame[texts].astype("string")
+    found: dict[str, list[list[Any]]] = {name: [] for name in tables()}
+    for number, (source, line) in enumerate(numbered_lines, 1):
+        for name, rows in rows_of(line).items():
+            found[name] += [numbered(name, row, number, source) for row in rows]
+    for name, table in found.items():
+        schema = arrow(name)
+        frame = pd.DataFrame(table, columns=schema.names)
         part = folder / f"{name}.parquet.part"
-        frame.to_parquet(part, index=False)
+        frame.to_parquet(part, index=False, schema=schema)
         os.replace(part, folder / f"{name}.parquet")
-
-
-def _device_row(row: dict[str, Any]) -> dict[str, Any]:
-    report = row["report"] or {"device": {}, "findings": [], "problems": []}
-    root = report["findings"][0] if report["findings"] else {}
-    device = report["device"]
-    return {
-        "source": row["source"],
-        "device": device.get("name"),
-        "domain": device.get("domain"),
-        "device_id": device.get("device_id"),
-        "tenant_id": device.get("tenant_id"),
-        "as_of": report.get("as_of"),
-        "join_state": report.get("join_state"),
-        "domain_type": report.get("domain_type"),
-        "verdict": row["verdict"],
-        "summary": report.get("summary") or "; ".join(one["reason"] for one in row["unread"]),
-        "root": root.get("rule"),
-        "phase": root.get("phase"),
-        "severity": root.get("severity"),
-        "confidence": root.get("confidence"),
-        "findings": len(report["findings"]),
-        "problems": len(report["problems"]),
-        "unread": len(row["unread"]),
-    }
 
 
 def _summary(rows: Sequence[dict[str, Any]], folder: Path) -> None:
