@@ -23,6 +23,7 @@ from tools import dsregtool_files as dsregtool  # noqa: E402
 from tools.evtx_writer import EvtxWriter, Record  # noqa: E402
 
 SAMPLES = ROOT / "samples"
+BESIDE = ("README.md", "expected.json", "identities.json")  # of a sample, and no evidence of its device
 UDR = (
     "Microsoft-Windows-User Device Registration",
     "Microsoft-Windows-User Device Registration/Admin",
@@ -996,7 +997,7 @@ def expect(folder: Path) -> bytes:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        inputs = sorted(path.name for path in Path().iterdir() if path.name not in ("expected.json", "README.md"))
+        inputs = sorted(path.name for path in Path().iterdir() if path.name not in BESIDE)
         form = jsonform.form(diagnose(inputs, load()))
     finally:
         os.chdir(before)
@@ -1006,6 +1007,7 @@ def expect(folder: Path) -> bytes:
 
 def main() -> None:
     """Write all samples anew."""
+    by_hand = {path: path.read_bytes() for path in SAMPLES.glob("*/*/identities.json")}
     for kind, makers in (("broken", broken), ("healthy", healthy), ("damaged", damaged)):
         shutil.rmtree(SAMPLES / kind, ignore_errors=True)
         for name, about, inputs in makers():
@@ -1014,6 +1016,9 @@ def main() -> None:
             (folder / "README.md").write_text(about[0].upper() + about[1:] + ".\n", encoding="utf-8", newline="\n")
             (folder / "expected.json").write_bytes(expect(folder))
             print(f"{kind}/{name}")
+    for path, data in by_hand.items():
+        if path.parent.is_dir():
+            path.write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from troubleshoot.console import (
     fail,
     load_rules,
     redacted,
+    redactor_for,
     write,
 )
 
@@ -99,6 +100,8 @@ def show(
     form: Annotated[DataForm, typer.Option("-f", "--format", help="Form of the output.")] = DataForm.text,
     output: OutOption = None,
     all_events: Annotated[bool, typer.Option("--all-events", help="Every record of every provider.")] = False,
+    redact: Redact = False,
+    key: KeyFile = None,
 ) -> None:
     """Print what was read: fields, events, attempts, time line. No rules are applied.
 
@@ -112,7 +115,17 @@ def show(
     opened = open_cases(paths, None if all_events else load_rules(None).providers(eventbook.ids().items()))
     from troubleshoot.report import show as shown
 
-    if form is DataForm.json:
+    if redact:
+        from troubleshoot import redact as redacting
+        from troubleshoot.report.jsonform import text_of
+
+        redactor = redactor_for(opened.cases, key)
+        data = shown.json_form(opened.cases, opened.unread)
+        if form is DataForm.json:
+            write(text_of(redacting.data(redactor, data)), output)
+        else:
+            write(redacting.lines(redactor, shown.text(opened.cases, opened.unread), data), output)
+    elif form is DataForm.json:
         write(shown.dump_json(opened.cases, opened.unread), output)
     else:
         write(shown.text(opened.cases, opened.unread), output)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from troubleshoot.case import Case
     from troubleshoot.model import Result
     from troubleshoot.pseudonyms import Redactor
     from troubleshoot.ruleset import Ruleset
@@ -99,12 +102,18 @@ def redactor_of(key: Path | None) -> Redactor:
 
 def redacted(paths: list[str], ruleset: Ruleset, all_events: bool, key: Path | None) -> Result:
     """The diagnosis with pseudonyms: what the evidence names is learned after the analysis, which sees the real values."""
-    from troubleshoot import identities
     from troubleshoot import redact as redacting
     from troubleshoot.pipeline import judged, open_cases, wanted_events
 
-    redactor = redactor_of(key)
     opened = open_cases(paths, None if all_events else wanted_events(ruleset))
-    for case in opened.cases:
+    return redacting.result(redactor_for(opened.cases, key), judged(opened, ruleset))
+
+
+def redactor_for(cases: Iterable[Case], key: Path | None) -> Redactor:
+    """The pseudonyms of a run, which knows every name that its cases hold."""
+    from troubleshoot import identities
+
+    redactor = redactor_of(key)
+    for case in cases:
         identities.learn_case(redactor, case)
-    return redacting.result(redactor, judged(opened, ruleset))
+    return redactor

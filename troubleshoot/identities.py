@@ -11,6 +11,12 @@ from troubleshoot.tables import squeeze
 
 _HOST_IN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.)+[A-Za-z]{2,24}|(?<=//)[A-Za-z0-9][A-Za-z0-9-]{1,62}")
 _LONGEST = 256
+_LOOKED_AT = 2_000  # characters of a log line
+# ``label: value`` inside a line of a text log: DSRegTool's header, domain logs.
+_SAID = re.compile(
+    r"\b(Device Name|Computer ?Name|Host ?Name|User Account|User ?Name|UPN|DeviceId|TenantId)\s*[:=]\s*([^\s,;]{2,200})",
+    re.I,
+)
 
 
 def learn_case(redactor: Redactor, case: Case) -> None:
@@ -52,6 +58,9 @@ def _labelled(case: Case) -> Iterator[tuple[str, str]]:
         if event.user:
             yield "user", event.user
         yield from event.data.items()
+    for line in case.log_lines:
+        for label, value in _SAID.findall(line.text[:_LOOKED_AT]):
+            yield label, value
     for value in case.registry:
         yield value.name, str(value.value or "")
     for name, facts in case.facts.items():

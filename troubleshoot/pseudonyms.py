@@ -82,6 +82,7 @@ class WellKnown(NamedTuple):
     identities: Mapping[str, str]
     file_words: frozenset[str]
     domain_ends: frozenset[str]
+    format_words: frozenset[str]
 
 
 @lru_cache(maxsize=1)
@@ -96,6 +97,7 @@ def well_known() -> WellKnown:
         {name: kind for kind, names in rows["identities"].items() for name in names},
         frozenset(rows["file_words"]),
         frozenset(rows["domain_ends"]),
+        frozenset(rows["format_words"]),
     )
 
 

@@ -5,7 +5,7 @@ Redaction works on what is to be printed, never on the analysis. What rules say 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from troubleshoot.model import (
@@ -20,7 +20,8 @@ from troubleshoot.model import (
     Result,
     Source,
 )
-from troubleshoot.pseudonyms import Redactor
+from troubleshoot.pseudonyms import Redactor, well_known
+from troubleshoot.report.safe import plain
 from troubleshoot.words import summary
 
 
@@ -117,38 +118,6 @@ def _problem(redactor: Redactor, one: Problem) -> Problem:
 
 # ----------------------------------------------------------------------------------------------------------- data
 
-# Values of the JSON forms that are words of the format, or text of rules, which names nobody.
-_FORMAT_WORDS = frozenset(
-    {
-        "kind",
-        "section",
-        "label",
-        "channel",
-        "provider",
-        "id",
-        "level",
-        "time",
-        "type",
-        "severity",
-        "confidence",
-        "rule",
-        "phase",
-    }
-    | {
-        "flow",
-        "outcome",
-        "codes",
-        "verdict",
-        "join_state",
-        "domain_type",
-        "schema_version",
-        "as_of",
-        "absence",
-        "name",
-        "component",
-    }
-)
-
 
 def data(redactor: Redactor, given: Any, key: str = "") -> Any:
     """A JSON-like structure (``show -f json``) with every name in its texts replaced; paths by their parts."""
@@ -159,6 +128,31 @@ def data(redactor: Redactor, given: Any, key: str = "") -> Any:
         }
     if isinstance(given, list):
         return [data(redactor, value, key) for value in given]
-    if not isinstance(given, str) or key in _FORMAT_WORDS:
+    if not isinstance(given, str) or key in well_known().format_words:
         return given
     return redactor.path(given) if key == "path" else redactor.text(given)
+
+
+def lines(redactor: Redactor, text: str, given: Any) -> str:
+    """A text form with every name replaced. ``given``: the JSON form of the same, which tells what in it is a path."""
+    paths = sorted(set(_paths(given)), key=lambda path: (-len(path), path))
+    shown = {plain(path): redactor.path(path) for path in paths}
+    out = []
+    for line in text.splitlines():
+        for path, pseudonym in shown.items():
+            if path in line:
+                line = line.replace(path, pseudonym)
+        out.append(redactor.text(line))
+    return "\n".join(out) + "\n"
+
+
+def _paths(given: Any) -> Iterator[str]:
+    if isinstance(given, dict):
+        for name, value in given.items():
+            if name == "path" and isinstance(value, str):
+                yield value
+            else:
+                yield from _paths(value)
+    elif isinstance(given, list):
+        for value in given:
+            yield from _paths(value)
