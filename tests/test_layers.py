@@ -12,7 +12,21 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "troubleshoot"
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"", "model", "times", "codes", "tables", "accounts", "valuetest", "conditions", "words", "pseudonyms", "runschema"}),
+    frozenset(
+        {
+            "",
+            "model",
+            "times",
+            "codes",
+            "tables",
+            "accounts",
+            "valuetest",
+            "conditions",
+            "words",
+            "pseudonyms",
+            "runschema",
+        }
+    ),
     frozenset(
         {
             "codepages",
@@ -37,18 +51,20 @@ LAYERS: tuple[frozenset[str], ...] = (
             "ruleset",
             "ruleyaml",
             "ruleschema",
+            "inwords",
         }
     ),
     frozenset({"attempts", "containers", "collectors"}),
     frozenset({"loader", "formats", "devices"}),
     frozenset({"case"}),
     frozenset({"match", "identities"}),
-    frozenset({"outcomes"}),
+    frozenset({"outcomes", "leafevidence"}),
     frozenset({"notchecked"}),
     frozenset({"engine"}),
-    frozenset({"pipeline", "ruletest", "report", "redact"}),
+    frozenset({"pipeline", "ruletest", "report", "redact", "explain"}),
     frozenset({"lint", "batch", "codelookup", "coverage", "ruledocs"}),
     frozenset({"rulecommands", "console"}),
+    frozenset({"devicecommands"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

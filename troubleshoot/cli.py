@@ -64,6 +64,10 @@ def diagnose(
     ] = False,
     redact: Redact = False,
     key: KeyFile = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="RULE", help="Show why RULE fires here or does not, clause by clause."),
+    ] = None,
     no_color: NoColor = False,
 ) -> None:
     """Say what failed, in which phase, why, with the proof, and what to do.
@@ -77,6 +81,10 @@ def diagnose(
     """
     check_paths(paths)
     ruleset = load_rules(rules, drafts)
+    if explain is not None:
+        from troubleshoot.devicecommands import explain as explain_rule
+
+        raise explain_rule(paths, ruleset, explain, form.value, output, all_events, redact, key)
     from troubleshoot.pipeline import diagnose as run
     from troubleshoot.pipeline import exit_code
 

@@ -19,6 +19,7 @@ from troubleshoot.model import (
     Report,
     Result,
     Source,
+    Unread,
 )
 from troubleshoot.pseudonyms import Redactor, well_known
 from troubleshoot.report.safe import plain
@@ -29,10 +30,13 @@ def result(redactor: Redactor, given: Result) -> Result:
     """The result with every name replaced. What rules say (titles, causes, steps) holds no names and stays."""
     return given._replace(
         reports=tuple(report(redactor, one) for one in given.reports),
-        unread=tuple(
-            one._replace(path=redactor.path(one.path), reason=redactor.text(one.reason)) for one in given.unread
-        ),
+        unread=unread(redactor, given.unread),
     )._replace(redacted=redactor.counts())
+
+
+def unread(redactor: Redactor, given: Iterable[Unread]) -> tuple[Unread, ...]:
+    """Inputs that gave nothing, with every name replaced."""
+    return tuple(one._replace(path=redactor.path(one.path), reason=redactor.text(one.reason)) for one in given)
 
 
 def report(redactor: Redactor, given: Report) -> Report:

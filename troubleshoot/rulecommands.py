@@ -38,9 +38,9 @@ def listing(ruleset: Ruleset, form: str) -> str:
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """``, did you mean X?`` for a mistyped name; empty when nothing is near."""
-    found = difflib.get_close_matches(name, names, 1)
-    return f", did you mean {found[0]}?" if found else ""
+    """``, did you mean X or Y?`` for a mistyped name, at most three; empty when nothing is near."""
+    found = difflib.get_close_matches(name, names, 3, 0.7)
+    return f", did you mean {' or '.join(found)}?" if found else ""
 
 
 def page(ruleset: Ruleset, name: str) -> str:

@@ -16,83 +16,13 @@ from typing import Any
 
 from troubleshoot.codes import find
 from troubleshoot.eventbook import Known, every, known
+from troubleshoot.inwords import in_words
 from troubleshoot.ruleset import RuleFile, read_folder, rules_folder
 from troubleshoot.tables import DATA
 from troubleshoot.words import PHASES, RUN_AS, WHO
 
 _LINK = re.compile(r'(?:href|src)="([^"]*)"')
 _ID = re.compile(r' id="([^"]+)"')
-
-
-# --------------------------------------------------------------------------------------------------- conditions
-
-
-def in_words(condition: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> Any:
-    """A condition as text, or as (word, parts) for ``all``, ``any`` and ``not``."""
-    kind, body = next((key, value) for key, value in condition.items() if key not in ("decisive", "reason"))
-    if kind in ("all", "any"):
-        word = "all of these" if kind == "all" else "one of these"
-        return word, [in_words(member, vocabulary) for member in body]
-    if kind == "not":
-        return "not", [in_words(body, vocabulary)]
-    return _LEAVES[kind](body, vocabulary)
-
-
-def _value(spec: Any) -> str:
-    if isinstance(spec, Mapping):
-        return " and ".join(_operator(name, value) for name, value in spec.items())
-    values = [str(one) for one in (spec if isinstance(spec, list) else [spec])]
-    return f"is {' or '.join(values)}"
-
-
-def _operator(name: str, value: Any) -> str:
-    if name == "exists":
-        return "is there" if value else "is missing"
-    said = " or ".join(str(one) for one in value) if isinstance(value, list) else str(value)
-    words = {"not": "is not", "re": "matches", "startswith": "starts with", "endswith": "ends with"}
-    return f"{words.get(name, name.replace('_', ' '))} {said}"
-
-
-def _attempt(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
-    rest = [f"{name.replace('_', ' ')} {_value(spec)}" for name, spec in body.items() if name != "flow"]
-    return f"a failed attempt ({body['flow']})" + (f" whose {', '.join(rest)}" if rest else "")
-
-
-def _event(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
-    ids = body["id"] if isinstance(body["id"], list) else [body["id"]]
-    channel = vocabulary["providers"][body["provider"]]["channel"]
-    rest = [f"{name} {_value(spec)}" for name, spec in (body.get("data") or {}).items()]
-    if body.get("text") is not None:
-        rest.append(f"text {_value(body['text'])}")
-    return f"event {' or '.join(map(str, ids))} of {channel}" + (f" where {', '.join(rest)}" if rest else "")
-
-
-def _registry(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
-    name = f", value {body['value']}" if "value" in body else ""
-    return f"registry {body['key']}{name}" + (f" {_value(body['is'])}" if "is" in body else "")
-
-
-def _log(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
-    return f"a line of {body['component']} whose text {_value(body['text'])}"
-
-
-def _fields(what: str) -> Any:
-    def words(body: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> str:
-        return ", ".join(f"{what}{name} {_value(spec)}" for name, spec in body.items())
-
-    return words
-
-
-_LEAVES: Mapping[str, Any] = {
-    "attempt": _attempt,
-    "event": _event,
-    "registry": _registry,
-    "log": _log,
-    "dsreg": _fields("dsregcmd field "),
-    "fact": _fields(""),
-    "capture": _fields("the capture's "),
-    "sign": lambda body, vocabulary: f"sign {body}",
-}
 
 
 # -------------------------------------------------------------------------------------------------------- pages

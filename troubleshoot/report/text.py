@@ -43,21 +43,22 @@ def _plain(part: Part, width: int) -> list[str]:
         return [f"{indent}{text}:"] if part.depth else [f"{text}"]
     if role == "proof":
         head = f"{indent}  {part.mark}   " if part.mark else f"{indent}  "
-        return _wrapped(text, head, indent + "      ", width)
+        return wrapped(text, head, indent + "      ", width)
     if role == "line":
         return [f"{indent}  - {text}"]
     if role == "item":
-        return _wrapped(text, f"{indent}  - ", f"{indent}    ", width)
+        return wrapped(text, f"{indent}  - ", f"{indent}    ", width)
     if role == "step":
-        return _wrapped(text, f"{indent}  {part.mark} ", f"{indent}     ", width)
+        return wrapped(text, f"{indent}  {part.mark} ", f"{indent}     ", width)
     if role == "command":
         return [f"{indent}       > {text}{part.mark}"]
     if role == "text":
-        return _wrapped(text, f"{indent}{part.mark}: ", f"{indent}  ", width)
-    return _wrapped(text, indent, indent, width)
+        return wrapped(text, f"{indent}{part.mark}: ", f"{indent}  ", width)
+    return wrapped(text, indent, indent, width)
 
 
-def _wrapped(text: str, first: str, rest: str, width: int) -> list[str]:
+def wrapped(text: str, first: str, rest: str, width: int) -> list[str]:
+    """The text in lines of at most ``width`` columns where words allow it, begun with ``first``, then with ``rest``."""
     return textwrap.wrap(
         text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
     ) or [first.rstrip()]
