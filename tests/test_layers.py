@@ -55,7 +55,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"attempts", "containers", "collectors"}),
-    frozenset({"loader", "formats", "devices"}),
+    frozenset({"loader", "formats", "devices", "fleetinput"}),
     frozenset({"case"}),
     frozenset({"match", "identities"}),
     frozenset({"outcomes", "leafevidence"}),
@@ -68,7 +68,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )
-HEAVY = {"pandas", "pyarrow", "jinja2", "jsonschema", "yaml", "lxml", "evtx", "Evtx", "rich"}
+HEAVY = {"openpyxl", "pandas", "pyarrow", "jinja2", "jsonschema", "yaml", "lxml", "evtx", "Evtx", "rich"}
 
 
 def module_of(path: Path) -> str:

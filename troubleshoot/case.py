@@ -30,6 +30,7 @@ from troubleshoot.model import (
     LogSpan,
     Problem,
     RegistryValue,
+    Row,
     Source,
 )
 from troubleshoot.ordering import by_name, distinct, newest_first, place, unique, whole_spans
@@ -59,7 +60,8 @@ class Case:
         exported: list[CloudObject] = []
         kinds: dict[type, Any] = {Capture: captures, Event: events, RegistryValue: registry, LogLine: lines}
         notes: list[CollectorNote] = []
-        kinds |= {Fact: facts, LogSpan: spans, Problem: problems, CloudObject: exported, CollectorNote: notes}
+        rows: list[Row] = []
+        kinds |= {Fact: facts, LogSpan: spans, Problem: problems, CloudObject: exported, CollectorNote: notes, Row: rows}
         for one in evidence:
             kinds[type(one)].append(one)
         ordered = newest_first(captures)
@@ -75,6 +77,7 @@ class Case:
         facts += [*deriving.derive(self.captures), *registryfacts.derive(self.keys if registry else {})]
         facts += [*hellochecks.derive(self.captures, self.events), *iesettings.derive(self.registry)]
         self.facts = by_name(facts)
+        self.rows = tuple(sorted(rows, key=lambda one: (one.superseded, place(one.source), one.number)))
         self.device = self._device()
         self.cloud: tuple[CloudObject, ...] = ()
         if exported:
@@ -85,7 +88,7 @@ class Case:
         self.as_of = as_of or self._as_of()
         self.log_spans = whole_spans(spans)
         self.collected = collected
-        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered)
+        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows)
         self.join_state = self._join_state()
 
     @classmethod
@@ -336,6 +339,8 @@ class Case:
         printed = (capture.named.get("DeviceName") for capture in self.captures)
         told = [field.text for field in printed if field is not None and field.value]
         told += dict.fromkeys(event.computer for event in self.events if event.computer)
+        given = [row.device for row in self.rows if row.device]  # a channel knows whose row it is
+        told = [*sorted(given, key=lambda name: "." not in name)[:1], *given, *told] if given else told
         for name in told:
             names.setdefault(name.partition(".")[0].casefold(), name)  # PC1 and PC1.corp.example are one name
         full = next((name for name in told if "." in name), None)
@@ -344,11 +349,14 @@ class Case:
             name=ordered[0] if ordered else None,
             names=ordered,
             domain=self._first("DomainName") or (full.partition(".")[2] if full else None),
-            device_id=self._first("DeviceId") or self._managed_join()[0],
+            device_id=self._first("DeviceId") or self._row_id() or self._managed_join()[0],
             tenant_id=self._first("TenantId") or self._logged_tenant() or self._managed_join()[1],
             tenant_name=self._first("TenantName"),
             os_build=self._os_build(),
         )
+
+    def _row_id(self) -> str | None:
+        return next((row.device_id for row in self.rows if row.device_id), None)
 
     def _managed_join(self) -> tuple[str | None, str | None]:
         """The registration's device and tenant id as ConfigMgr logged them."""
@@ -385,6 +393,7 @@ class Case:
             ("log", self.log_lines),
             ("cloud", self.cloud),
             ("facts", self._told),
+            ("rows", self.rows),
         )
         return tuple(name for name, found in there if found)
 

@@ -36,14 +36,15 @@ def sheet(name: str, data: bytes) -> Sheet:
     return Sheet(name, text, text.split("\n"), set(), encoding)
 
 
-_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]{0,16384}){0,3}")
+TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]{0,16384}){0,3}")
+"""A signed token (JWT)."""
 
 
 def without_tokens(one: Sheet) -> Sheet:
     """The sheet without the signed tokens in it (``eyJ...``), which prove nothing and must not reach a report."""
     if "eyJ" not in one.text:
         return one
-    text = _TOKEN.sub("(token removed)", one.text)
+    text = TOKEN.sub("(token removed)", one.text)
     return Sheet(one.name, text, text.split("\n"), set(), one.encoding)
 
 

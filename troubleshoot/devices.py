@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from troubleshoot.collectors import table
-from troubleshoot.model import Capture, CloudObject, Event, Evidence, LogSpan, Part, Problem, RegistryValue
+from troubleshoot.model import Capture, CloudObject, Event, Evidence, LogSpan, Part, Problem, RegistryValue, Row
 from troubleshoot.times import order
 
 _COMPUTER_KEY = r"HKLM\SYSTEM\CURRENTCONTROLSET\CONTROL\COMPUTERNAME\COMPUTERNAME"
@@ -34,7 +34,7 @@ class Split(NamedTuple):
 
 class _Sighting(NamedTuple):
     """What a part says of the device it is from. ``older``: names it had before, with the last time of each; ``logs``: the
-    channels of its records."""
+    channels of its records; ``told``: the name is that of a row, whose channel knows which computer sent it."""
 
     name: tuple[str, str] | None = None  # short name, domain ("" where it is not told)
     ids: frozenset[str] = frozenset()
@@ -43,6 +43,7 @@ class _Sighting(NamedTuple):
     last: datetime | None = None
     older: tuple[tuple[str, datetime | None], ...] = ()
     logs: frozenset[str] = frozenset()
+    told: bool = False
 
 
 def split(parts: Sequence[Part]) -> Split:
@@ -95,6 +96,10 @@ def _sighting(part: Part) -> _Sighting:
     captures = [_of_capture(one) for one in part.found if isinstance(one, Capture)]
     ids = frozenset().union(*(one.ids for one in captures))
     names = [one.name for one in captures if one.name is not None]
+    rows = [one for one in part.found if isinstance(one, Row)]
+    given = [name for row in rows if (name := _named(row.device))]
+    ids |= {row.device_id for row in rows if row.device_id}
+    names = given or names
     moments = [one.first for one in captures if one.first is not None and one.first.tzinfo]
     events = _in_order(part)
     met: dict[str, tuple[tuple[str, str], datetime | None, datetime | None]] = {}
@@ -113,7 +118,7 @@ def _sighting(part: Part) -> _Sighting:
     first = min(moments, default=None) or (span[1] if span else None)
     last = max(moments, default=None) or (span[2] if span else None)
     logs = frozenset(one.channel.casefold() for one in events if one.channel)
-    return _Sighting(current, ids, bool(captures), first, last, older, logs)
+    return _Sighting(current, ids, bool(captures), first, last, older, logs, bool(given))
 
 
 def _in_order(part: Part) -> list[Event]:
@@ -135,6 +140,9 @@ def _of_registry(one: Evidence | Problem) -> tuple[str, str] | None:
 
 def _pieces(part: Part) -> Iterator[Part]:
     """The part, or what of it is each device's where captures or records in it are those of several."""
+    if any(isinstance(one, Row) for one in part.found):
+        yield part  # the rows of one device
+        return
     captures = [(one, _of_capture(one)) for one in part.found if isinstance(one, Capture)]
     distinct: list[_Sighting] = []
     for _, seen in captures:
@@ -149,6 +157,8 @@ def _pieces(part: Part) -> Iterator[Part]:
 
 
 def _same(one: _Sighting, other: _Sighting) -> bool:
+    if one.told and other.told and one.name and other.name and not _alike(one.name, other.name):
+        return False  # two computers of a fleet with one id: cloned from one image, and two devices
     if not one.ids.isdisjoint(other.ids):
         return True
     return (
@@ -380,10 +390,11 @@ class _Groups:
             if group is None:
                 found = self._by_path(number, names)
                 final[number] = found if found is not None else self._by_folder(number)
-        devices = [
-            [part for part, group in zip(self.parts, final, strict=True) if group == one] for one in sorted(names)
-        ]
-        return devices, [part for part, group in zip(self.parts, final, strict=True) if group is None]
+        own: dict[int, list[Part]] = {one: [] for one in sorted(names)}
+        for part, group in zip(self.parts, final, strict=True):
+            if group is not None:
+                own[group].append(part)
+        return list(own.values()), [part for part, group in zip(self.parts, final, strict=True) if group is None]
 
     def _by_path(self, number: int, names: dict[int, set[str]]) -> int | None:
         """The one device whose name stands in the path."""

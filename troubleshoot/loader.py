@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from troubleshoot.containers import Unpacker, Worth, kind_of, no_evidence
+from troubleshoot.containers import Unpacker, Worth, is_workbook, kind_of, no_evidence
 from troubleshoot.containers.limits import TOTAL_SIZE
 from troubleshoot.containers.names import text_of
 from troubleshoot.containers.scratch import Scratch, TooLarge
@@ -65,6 +65,8 @@ def expanded(one: Artifact | Unread, unpacker: Unpacker) -> Iterator[Artifact | 
             return
         with open(one.path, "rb", buffering=0) if one.path is not None else one.open() as stream:
             kind = kind_of(stream.read(512))
+            if kind == "zip" and is_workbook(stream):
+                kind = None  # a table, not an archive
     except OSError as error:
         yield Unread(one.name, _reason(error))
         return
@@ -93,7 +95,12 @@ def _piped(name: str, stream: BinaryIO, unpacker: Unpacker) -> Iterator[Artifact
     except OSError as error:
         yield Unread(name, _reason(error))
         return
-    yield from unpacker.archive(name, held.size, held.open, kind)
+    with held.open() as kept:
+        whole = kind == "zip" and is_workbook(kept)
+    if whole:
+        yield Artifact(name, held.size, held.open, held.path)
+    else:
+        yield from unpacker.archive(name, held.size, held.open, kind)
 
 
 def in_memory(name: str, data: bytes) -> Artifact:

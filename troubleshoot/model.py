@@ -193,6 +193,34 @@ class CollectorNote(NamedTuple):
     collector: str | None = None
 
 
+class Row(NamedTuple):
+    """One row of a table of many devices, or one file or part of a collection from many: whose it is, and what it is worth.
+
+    ``source.path`` names the table and the row (``export.csv/row 4``, counted as a spreadsheet counts). ``channel`` is the id of
+    ``data/fleet_channels.yaml``, ``title`` its name. ``outcome``: evidence, words (only what the collector concluded, which proves
+    no cause), cut (nothing of use is left), error (text of an error of the collection), empty, damaged; with its ``reason`` where it
+    is not evidence. ``time`` is when the channel got it, from the column ``time_origin`` (or the output's own Client Time).
+    ``account`` ran the command, as far as the channel tells. ``cut``: none, head, tail, both, fields, unknown. ``said`` holds the
+    collector's words by column, and the values that tell the state. ``superseded``: a newer row of the device decides.
+    """
+
+    source: Source
+    number: int
+    channel: str
+    title: str
+    outcome: str
+    device: str | None = None
+    device_id: str | None = None
+    time: datetime | None = None
+    time_origin: str | None = None
+    account: Account | None = None
+    cut: str = "unknown"
+    reason: str | None = None
+    said: Mapping[str, str] = MappingProxyType({})
+    rows: int = 1
+    superseded: bool = False
+
+
 class Problem(NamedTuple):
     """Something that could not be read. ``kind``: unreadable, damaged, unsupported, refused, limit.
 
@@ -205,7 +233,7 @@ class Problem(NamedTuple):
     lost: int | None = None
 
 
-Evidence: TypeAlias = Capture | Event | RegistryValue | LogLine | Fact | CloudObject | LogSpan | CollectorNote
+Evidence: TypeAlias = Capture | Event | RegistryValue | LogLine | Fact | CloudObject | LogSpan | CollectorNote | Row
 """What a parser may yield, besides :class:`Problem`."""
 
 
@@ -325,6 +353,7 @@ class Coverage(NamedTuple):
     kinds: tuple[str, ...]
     logs: tuple[LogSpan, ...]
     captures: tuple[Capture, ...]
+    rows: tuple[Row, ...] = ()
 
     @property
     def collector(self) -> str | None:

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from troubleshoot import attempts, hellochecks, recognise
+from troubleshoot import attempts, fleetinput, hellochecks, recognise
 from troubleshoot.case import Case
 from troubleshoot.containers import Unpacker, no_evidence
 from troubleshoot.containers.scratch import Scratch
 from troubleshoot.engine import judge
 from troubleshoot.loader import artifacts, expanded, in_memory
-from troubleshoot.model import Artifact, CollectorNote, Part, Problem, Report, Result, Unread, Wanted
+from troubleshoot.model import (
+    Artifact,
+    CloudObject,
+    CollectorNote,
+    Evidence,
+    Part,
+    Problem,
+    RegistryValue,
+    Report,
+    Result,
+    Unread,
+    Wanted,
+)
 from troubleshoot.ordering import one_device
-from troubleshoot.parsers import parse
+from troubleshoot.parsers import TEXT_LIMIT, parse
 from troubleshoot.ruleset import Ruleset
 from troubleshoot.words import summary
+
+if TYPE_CHECKING:
+    from troubleshoot.fleetinput.tables import Table
 
 
 class Opened(NamedTuple):
@@ -26,10 +41,14 @@ class Opened(NamedTuple):
     unread: tuple[Unread, ...]
 
 
-def open_cases(paths: Sequence[str], wanted: Wanted | None) -> Opened:
-    """Read all ``paths``: one case per device that they prove to hold. ``wanted``: the event records to decode (None: all)."""
+def open_cases(paths: Sequence[str], wanted: Wanted | None, columns: Mapping[str, str] | None = None) -> Opened:
+    """Read all ``paths``: one case per device that they prove to hold. ``wanted``: the event records to decode (None: all).
+
+    ``columns``: which columns of a table hold what (``--map``, :func:`troubleshoot.fleetinput.columns.mapping`); where a table has
+    none of that name, :class:`~troubleshoot.fleetinput.columns.MapError` is raised.
+    """
     with Scratch() as scratch:
-        return _gather(artifacts(paths, scratch, worth_unpacking), wanted, paths)
+        return _gather(artifacts(paths, scratch, worth_unpacking), wanted, paths, columns)
 
 
 def worth_unpacking(name: str, head: bytes | None) -> str | None:
@@ -39,9 +58,15 @@ def worth_unpacking(name: str, head: bytes | None) -> str | None:
     return no_evidence(name, head)
 
 
-def _gather(inputs: Iterable[Artifact | Unread], wanted: Wanted | None, given: Sequence[str]) -> Opened:
+def _gather(
+    inputs: Iterable[Artifact | Unread],
+    wanted: Wanted | None,
+    given: Sequence[str],
+    columns: Mapping[str, str] | None = None,
+) -> Opened:
     """Parse all ``inputs``; ``given`` are the paths that were asked for, which are read whatever they look like."""
     parts: list[Part] = []
+    of_tables: list[Part] = []
     unread: list[Unread] = []
     skipped: Counter[tuple[str, str]] = Counter()
     for one in inputs:
@@ -53,17 +78,97 @@ def _gather(inputs: Iterable[Artifact | Unread], wanted: Wanted | None, given: S
             skipped[next((path for path in given if one.name.startswith(path)), one.name), what] += 1
             parts.append(Part(one.name, ()))
             continue
-        found = tuple(parse(one, wanted))
+        if tables := _tables(one, columns, unread):
+            for table in tables:
+                _read_table(table, wanted, of_tables, unread)
+            continue
+        found = _with_rows(one.name, tuple(parse(one, wanted)))
         if all(isinstance(item, Problem) for item in found):
             unread.extend(
-                Unread(one.name, item.message, item.kind, item.lost) for item in found if isinstance(item, Problem)
+                Unread(one.name, _reason(one, item), item.kind, item.lost)
+                for item in found
+                if isinstance(item, Problem)
             )
             found = ()
         parts.append(Part(one.name, found))
     for root in dict.fromkeys(root for root, _ in skipped):
         listed = ", ".join(f"{what} ({count})" for (path, what), count in sorted(skipped.items()) if path == root)
         unread.append(Unread(root, f"not read, since they hold no evidence: {listed}", "unsupported"))
-    return _cases(parts, unread)
+    if of_tables and not any(_is_own(part) for part in parts):
+        shared = [part for part in parts if part.found]
+        return Opened(tuple(_case([part, *shared]) for part in of_tables), tuple(unread))
+    return _cases([*parts, *of_tables], unread)
+
+
+def _is_own(part: Part) -> bool:
+    """Does the part hold evidence of some device, not rows of the directory and the tenant, which are everybody's?"""
+    return any(not isinstance(one, CloudObject | Problem | CollectorNote) for one in part.found)
+
+
+def _tables(one: Artifact, columns: Mapping[str, str] | None, unread: list[Unread]) -> Sequence[Table]:
+    """The tables of many devices that an artifact is; none where it is anything else."""
+    if recognise.secret_by_name(one.name):
+        return ()
+    try:
+        with one.open() as stream:
+            head = stream.read(fleetinput.HEAD)
+        if fleetinput.may_be_table(head):
+            from troubleshoot.fleetinput.tables import tables
+
+            return tables(one, columns)
+        if fleetinput.may_be_loop(head):
+            from troubleshoot.fleetinput.files import loop
+
+            found = loop(one, TEXT_LIMIT)
+            return (found,) if found else ()
+    except OSError as error:
+        if not error.strerror:  # a workbook that cannot be read; what cannot be opened, parsing says
+            unread.append(Unread(one.name, str(error), "damaged"))
+    return ()
+
+
+def _read_table(table: Table, wanted: Wanted | None, parts: list[Part], unread: list[Unread]) -> None:
+    """A part for each device of the table with evidence or words of its collector; what gave neither is named, and counted."""
+    lost = False
+    for device in table.devices(wanted):
+        if any(row.outcome in ("evidence", "words") for row in device.rows):
+            parts.append(device.part)
+            continue
+        lost = True
+        for row in device.rows:
+            kind = "damaged" if row.outcome == "damaged" else "unreadable"
+            said = f"{row.device or 'a device without a name'}: {row.outcome} row: {row.reason}"
+            unread.append(Unread(row.source.path, said, kind, 0))
+    if lost:
+        from troubleshoot.fleetinput.tables import summed
+
+        unread.append(Unread(table.name, summed(table), "unsupported"))
+
+
+def _with_rows(name: str, found: tuple[Evidence | Problem, ...]) -> tuple[Evidence | Problem, ...]:
+    """The evidence of one file with what its name says of whose it is, and with results that Intune's agent keeps in it."""
+    if fleetinput.of_share(name) is not None:
+        from troubleshoot.fleetinput.files import of_user
+
+        found = of_user(name, found)
+    if any(isinstance(one, RegistryValue) and one.name == "Result" for one in found):
+        from troubleshoot.fleetinput.files import cached
+
+        found = (*found, *cached(found))
+    return found
+
+
+def _reason(one: Artifact, problem: Problem) -> str:
+    """Why a file gave nothing: the error that it holds in place of output, where it is one."""
+    if problem.kind != "unsupported" or one.size > 4_096:
+        return problem.message
+    from troubleshoot.fleetinput.files import error_in_place
+
+    try:
+        error = error_in_place(one)
+    except OSError:
+        return problem.message
+    return f"it holds an error in place of output: {error}" if error else problem.message
 
 
 def _unneeded(one: Artifact) -> str | None:
@@ -122,12 +227,14 @@ def wanted_events(ruleset: Ruleset) -> dict[str, frozenset[int] | None]:
     return ruleset.events_wanted
 
 
-def diagnose(paths: Sequence[str], ruleset: Ruleset, all_events: bool = False) -> Result:
+def diagnose(
+    paths: Sequence[str], ruleset: Ruleset, all_events: bool = False, columns: Mapping[str, str] | None = None
+) -> Result:
     """The reports of the devices in ``paths`` (files, folders, ``-``), and what could not be read.
 
-    Never raises for what an input holds. The same bytes and rules give the same result.
+    Never raises for what an input holds; ``columns``: as of :func:`open_cases`. The same bytes and rules give the same result.
     """
-    opened = open_cases(paths, None if all_events else wanted_events(ruleset))
+    opened = open_cases(paths, None if all_events else wanted_events(ruleset), columns)
     return judged(opened, ruleset)
 
 

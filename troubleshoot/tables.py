@@ -74,6 +74,7 @@ SOURCES = (
     "dsregtool_verdicts",
     "log_facts",
     "run_folder",
+    "fleet_channels",
 )
 """Tables that people edit as YAML."""
 

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from troubleshoot.containers.kinds import Worth, kind_of, looks_like_tar, no_evidence
+from troubleshoot.containers.kinds import Worth, is_workbook, kind_of, looks_like_tar, no_evidence
 from troubleshoot.containers.limits import DEPTH, MB, MEMBER_SIZE, TEXT_SIZE, Budget, LimitReached
 from troubleshoot.containers.member import Broken, Damage, Member
 from troubleshoot.containers.names import checked
@@ -195,10 +195,15 @@ class _Run:
         except OSError as error:
             yield from fold(path, error.strerror or type(error).__name__, "unreadable")
         else:
-            if inner:
+            if inner and not (inner == "zip" and _is_workbook(held.open)):
                 yield from self.contents(path, held.open, inner, depth + 1)
             else:
                 yield Artifact(path, held.size, held.open, held.path)
+
+
+def _is_workbook(opened: Callable[[], BinaryIO]) -> bool:
+    with opened() as stream:
+        return is_workbook(stream)
 
 
 def _too_large(most: int) -> str:
@@ -213,4 +218,4 @@ def _inner_name(outer: str) -> str:
     return own.stem if own.suffix.lower() in (".gz", ".bz2", ".xz", ".zst", ".zstd", ".lzma") else f"{own.name}.content"
 
 
-__all__ = ["HEAD", "Unpacker", "Worth", "kind_of", "no_evidence"]
+__all__ = ["HEAD", "Unpacker", "Worth", "is_workbook", "kind_of", "no_evidence"]

@@ -1,8 +1,8 @@
-"""What a file is, by its first bytes: an archive, or something that holds no evidence."""
+"""What a file is, by its first bytes: an archive, a workbook, or something that holds no evidence."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "zip"),
@@ -36,6 +36,26 @@ def no_evidence(name: str, head: bytes | None) -> str | None:
     if head.startswith((b"MZ", b"\x7fELF")) and b"\x00" in head[:64]:
         return "programs"
     return None
+
+
+_OFFICE = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/")
+
+
+def is_workbook(stream: BinaryIO) -> bool:
+    """Is it an XLSX workbook, whatever its name? It is a zip archive whose first member is one of Office's, with a workbook in it."""
+    stream.seek(0)
+    head = stream.read(80)
+    if not head.startswith(b"PK\x03\x04") or not head[30:].startswith(_OFFICE):
+        return False
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    finally:
+        stream.seek(0)
 
 
 def kind_of(head: bytes) -> str | None:

@@ -370,8 +370,8 @@ class _Reader:
                     kind="dsregcmd",
                     source=Source(self.sheet.name, self.first_line),
                     time=times.parse(time.text) if time else None,
-                    account=_account(self.named),
-                    elevated=_elevated(self.named),
+                    account=account_of(self.named),
+                    elevated=elevated_of(self.named),
                     fields=tuple(self.fields),
                     sections=self.sections,
                     named=self.named,
@@ -381,7 +381,7 @@ class _Reader:
         self._new()
 
 
-def _elevated(named: dict[str, Field]) -> bool | None:
+def elevated_of(named: dict[str, Field]) -> bool | None:
     """Was the command run elevated? By what it says of itself, else by whether it could test the device key."""
     context = named.get("UserContext")
     if context is not None:
@@ -392,7 +392,7 @@ def _elevated(named: dict[str, Field]) -> bool | None:
     return test.absence != "not-run"
 
 
-def _account(named: dict[str, Field]) -> Account | None:
+def account_of(named: dict[str, Field]) -> Account | None:
     """Whose session the capture shows; None when nothing tells."""
     context = named.get("UserContext")
     if context is not None and context.text.upper() == "SYSTEM":
