@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from troubleshoot import codes
 from troubleshoot.fleetinput.cells import Pair, decode, is_lost, label_of, labelled, text_of
 from troubleshoot.fleetinput.channels import PLAIN_TABLE, Channel, channels, plain, words
 from troubleshoot.fleetinput.fields import IDENTITY
@@ -132,10 +133,20 @@ class _Look:
             if plain(name) in channel.ignore or plain(name) in channel.words:
                 continue
             label = self._label(name, channel)
-            if label is not None:
-                outer = name.rpartition(".")[0].rpartition(".")[2]
-                found[name] = dsreglines.section_title(outer) if outer else None, label
+            outer = name.split(".")[:-1]
+            if label is not None and all(map(_wraps, outer)):
+                found[name] = dsreglines.section_title(outer[-1]) if outer else None, label
         return found
+
+    def _states(self, labels: Mapping[str, tuple[str | None, str]]) -> bool:
+        """Does one of the columns hold what only the state of a join is: YES or NO under the label of a flag, or a code?"""
+        for name, (_, label) in labels.items():
+            known = {one.name for one in dsreglines.candidates(label)}
+            cells = [text.strip() for text in self.cells(name)]
+            fits = _is_code if "ClientErrorCode" in known else _is_flag if known & _DECIDING else None
+            if fits is not None and cells and sum(map(fits, cells)) * 2 >= len(cells):
+                return True
+        return False
 
     @staticmethod
     def _label(name: str, channel: Channel) -> str | None:
@@ -165,11 +176,7 @@ class _Look:
         listed = self._listed()
         labels = {} if listed else self.labels(channel)
         core = self._core(labels)
-        if (
-            channel is PLAIN_TABLE
-            and len(core) < 3
-            and core.isdisjoint({"AzureAdJoined", "ClientErrorCode", "AzureAdPrt"})
-        ):
+        if channel is PLAIN_TABLE and not self._states(labels):
             labels = {}
         device = self._first(channel.device) or self._device(labels)
         time = self._first(channel.time) or self._time()
@@ -184,10 +191,9 @@ class _Look:
             text = self._texts(rest)
         error = error or tuple(n for n in rest if n not in text and plain(n) in words().hints["error"])
         said = tuple(n for n in rest if n not in text + error and self._is_said(n, channel))
-        known = channel is not PLAIN_TABLE
         if not (text or labels or listed or said):
             return None
-        if not known and device is None and not self._is_single(labels):
+        if channel is PLAIN_TABLE and not self._is_of_devices(device, bool(text or listed), labels):
             return None
         return Plan(
             channel=channel,
@@ -204,10 +210,12 @@ class _Look:
             day_first=eventtimes.day_first(self.cells(time)) if time else None,
         )
 
-    @staticmethod
-    def _is_single(labels: Mapping[str, tuple[str | None, str]]) -> bool:
-        """Is it an object of one device, whose name the file has?"""
-        return len(labels) > 2
+    def _is_of_devices(self, device: str | None, output: bool, labels: Mapping[str, tuple[str | None, str]]) -> bool:
+        """Is a table of no known channel one of devices? By output or state beside names of computers, by the state of one device
+        whose name the file has, or by words of a collector in rows of which each has its computer."""
+        if device is None:
+            return len(labels) > 2
+        return output or bool(labels) or (len(self.sample) > 1 and "." not in device)
 
     def mapped(self, wanted: Mapping[str, str], file: str) -> Plan:
         """The plan that ``--map`` gives; what it leaves open is found by the cells."""
@@ -270,19 +278,22 @@ class _Look:
 
     def _device(self, labels: Mapping[str, Any]) -> str | None:
         """The column of computers: named so, else the one whose cells look like names of computers."""
-        hinted = [
-            n
-            for n in self.names
-            if plain(n.rpartition(".")[2]) in words().hints["device"] or plain(n) in words().hints["device"]
-        ]
+        hinted = [n for n in self.names if _is_hint(n.rpartition(".")[2]) or _is_hint(n)]
+        hinted = [n for n in hinted if all(_wraps(one) or _is_hint(one) for one in n.split(".")[:-1])]
         ordered = sorted(hinted, key=lambda n: (_HINT_ORDER.get(plain(n), 9), self.names.index(n)))
         for name in ordered:
             cells = self.cells(name)
             if cells and sum(map(is_host, cells)) * 2 >= len(cells):
                 return name
-        return self._best(
-            lambda text: is_host(text) and is_sure_host(text), 0.8, [n for n in self.names if n not in labels]
-        )
+        return self._unnamed([n for n in self.names if n not in labels])
+
+    def _unnamed(self, names: Iterable[str]) -> str | None:
+        """The column whose cells alone tell that they are computers: single texts, most of them different, of two rows or more."""
+        single = [n for n in names if not any(isinstance(one.cells.get(n), list | Pairs) for one in self.sample)]
+        single = [n for n in single if plain(n) not in words().hints["other"]]
+        found = self._best(lambda text: is_host(text) and is_sure_host(text), 0.8, single)
+        cells = [text.casefold() for text in self.cells(found)] if found else []
+        return found if len(set(cells)) > 1 and len(set(cells)) * 2 >= len(cells) else None
 
     def _time(self) -> str | None:
         hinted = [n for n in self.names if plain(n) in words().hints["time"]]
@@ -308,9 +319,30 @@ class _Look:
         """Is it a column in which the collector says in a word how the device is?"""
         if plain(name) in channel.words:
             return True
-        return not channel.words and any(_JOIN_WORDS.match(text.strip()) for text in self.cells(name))
+        cells = [] if channel.words else [text.strip() for text in self.cells(name)]
+        return bool(cells) and sum(_JOIN_WORDS.match(text) is not None for text in cells) * 2 >= len(cells)
 
 
+def _wraps(name: str) -> bool:
+    """Is it the name of an object that may hold labels of dsregcmd: a section, or a word of those that only pack things?"""
+    return dsreglines.section_title(name) is not None or plain(name) in words().hints["wrapper"]
+
+
+def _is_hint(name: str) -> bool:
+    """Is it one of the names that a column of computers has?"""
+    return plain(name) in words().hints["device"]
+
+
+def _is_flag(text: str) -> bool:
+    return text.casefold() in words().yes | words().no or text in ("0", "1")
+
+
+def _is_code(text: str) -> bool:
+    return codes.normalise(text) is not None
+
+
+_DECIDING = frozenset({"AzureAdJoined", "EnterpriseJoined", "DomainJoined", "AzureAdPrt", "WorkplaceJoined"})
+"""The flags one of which a table without a known channel has to hold."""
 _HINT_ORDER = {"pscomputername": 0, "computername": 1, "devicename": 2, "hostname": 3, "computer": 4, "device": 5}
 
 
@@ -326,11 +358,14 @@ def is_host(text: str) -> bool:
     )
 
 
+_CODE_LIKE = re.compile(
+    r"(?:0x[0-9a-f]+|(?:KB|MSIS|AADSTS|CVE-?|E[_-]?)\d[\d-]*|\d{2}H[12]|v?\d+(?:\.\d+)+\w{0,8})", re.IGNORECASE
+)
+
+
 def is_sure_host(text: str) -> bool:
-    """A name that is hardly a word: with a digit and a letter, or with a domain."""
-    return (
-        any(one.isdigit() for one in text) and any(one.isalpha() for one in text) and not text.lower().startswith("0x")
-    )
+    """A name that is hardly a word: with a digit and a letter, and neither a code nor a version."""
+    return any(one.isdigit() for one in text) and any(one.isalpha() for one in text) and not _CODE_LIKE.fullmatch(text)
 
 
 def _is_time(text: str) -> bool:

@@ -144,14 +144,20 @@ def several(text: str) -> list[str]:
 
 
 def split_field(text: str) -> tuple[str, str] | None:
-    """(label, value) of a cleaned line, or None. A label may end in a colon itself (``KeySignTest: : PASSED``)."""
-    label, colon, value = text.partition(":")
-    label = label.strip().strip("\"'")
+    """(label, value) of a cleaned line, or None. A label may end in a colon itself (``KeySignTest: : PASSED``).
+
+    A member of a JSON object (``"AzureAdJoined": "YES",``) loses its quotes and its comma.
+    """
+    printed, colon, value = text.partition(":")
+    printed = printed.strip()
+    label = printed.strip("\"'")
     if not colon or not _LABEL_TEXT.fullmatch(label):
         return None
     value = value.strip()
     if value.startswith(":"):
         value = value[1:].strip()
+    elif value.startswith('"') and printed.startswith('"') and value.rstrip(",").endswith('"'):
+        value = value.rstrip(",").strip('"').strip()
     return label, value
 
 

@@ -1,0 +1,87 @@
+"""Which files are tables of many devices, and which only look like one: recognition is by content, and strict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from troubleshoot.fleetinput.tables import tables
+from troubleshoot.loader import in_memory
+from troubleshoot.pipeline import open_cases
+
+CAPTURE = "AzureAdJoined : NO\nDomainJoined : YES\nDevice Name : WKS-0427.corp.example\n"
+NOTES = {
+    "source": "a thread",
+    "facts": {
+        "Device State.AzureAdJoined": "YES",
+        "Device State.DomainJoined": "YES",
+        "SSO State.AzureAdPrt": "YES",
+        "Device State.Device Name": "DESK-0427",
+    },
+    "codes": ["MSIS9368"],
+    "expect": {"stage": "none", "must_not": ["MSIS9368", "0x801c03f2"]},
+}
+
+
+def found(text: str, name: str = "notes.json") -> int:
+    """How many tables of devices a text is."""
+    return len(tables(in_memory(name, text.encode())))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        NOTES,
+        [NOTES, {**NOTES, "codes": ["MSIS9682"]}],
+        {"rules": [{"host": "WKS-0427", "text": "AzureAdJoined is a label"}]},
+        {"jobs": {"build-1": {"AzureAdJoined": "documented below"}}},
+        [{"AzureAdJoined": "the device is joined to Entra", "host": "WKS-0427"}],
+        {"errorCode": "0x801c03f2", "computers": ["WKS-0427", "WKS-0428"]},
+        {"jointype": "Hybrid", "host": "WKS-0427"},
+        {"schema": {"AzureAdJoined": {"type": "string"}, "DomainJoined": {"type": "string"}}},
+    ],
+)
+def test_a_json_document_about_joins_is_no_table_of_devices(document: object) -> None:
+    assert found(json.dumps(document)) == 0
+    assert found(json.dumps(document, indent=1)) == 0
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"host": "WKS-0427", "output": CAPTURE}, {"host": "WKS-0428", "output": CAPTURE}],
+        [{"ComputerName": "WKS-0427", "AzureAdJoined": "NO", "DomainJoined": "YES"}],
+        [{"ComputerName": "WKS-0427", "AzureAdJoined": True, "DomainJoined": True}],
+        [{"device": {"name": "WKS-0427"}, "deviceState": {"azureADJoined": True}, "ssoState": {"azureAdPrt": False}}],
+    ],
+)
+def test_rows_with_output_or_with_the_state_of_a_join_are_a_table(rows: list[object]) -> None:
+    assert found(json.dumps(rows)) == 1
+    assert found("\n".join(map(json.dumps, rows))) == 1
+
+
+@pytest.mark.parametrize("column", ["codes", "model", "osversion", "serial", "remark"])
+def test_codes_versions_and_models_are_not_taken_for_computers(column: str) -> None:
+    values = ["MSIS9368", "KB5034441", "22H2", "0x801c03f2", "10.0.19045.3803a"]
+    rows = [{column: value, "AzureAdJoined": "NO", "DomainJoined": "YES", "AzureAdPrt": "NO"} for value in values]
+    (table,) = tables(in_memory("a.json", json.dumps(rows).encode()))
+    assert table.plan.device is None
+
+
+def test_notes_beside_a_capture_name_no_device(tmp_path: Path) -> None:
+    (tmp_path / "input.txt").write_text(CAPTURE)
+    notes = {**NOTES, "facts": {"Device State.AzureAdJoined": "NO", "Device State.DomainJoined": "YES"}}
+    (tmp_path / "case.json").write_text(json.dumps(notes, indent=1))
+    cases = open_cases([str(tmp_path)], None).cases
+    assert [case.device.names for case in cases] == [("WKS-0427.corp.example",)]
+
+
+def test_a_member_of_a_json_object_loses_its_quotes_and_comma(tmp_path: Path) -> None:
+    (tmp_path / "pasted.txt").write_text(
+        'it said\n"AzureAdJoined": "NO",\n"DomainJoined": "YES",\n"Device Name": "WKS-0427.corp.example",\n'
+    )
+    (case,) = open_cases([str(tmp_path)], None).cases
+    assert case.device.names == ("WKS-0427.corp.example",)
+    assert case.captures[0].named["AzureAdJoined"].text == "NO"
