@@ -36,7 +36,9 @@ def run(*arguments: str | Path, data: bytes = b"") -> subprocess.CompletedProces
 def test_exit_codes_and_json(folder: str, code: int, verdict: str) -> None:
     # README.md and expected.json of a sample are no evidence, and cost nothing
     path = SAMPLES / folder
-    inputs = [one for one in sorted(path.iterdir()) if one.name not in ("README.md", "expected.json", "identities.json")]
+    inputs = [
+        one for one in sorted(path.iterdir()) if one.name not in ("README.md", "expected.json", "identities.json")
+    ]
     done = run("diagnose", *inputs, "-f", "json")
     assert done.returncode == code, done.stderr
     form = json.loads(done.stdout)

@@ -16,7 +16,11 @@ FOLDERS = sorted(path.parent for path in SAMPLES.glob("*/*/expected.json"))
 
 
 def form(folder: Path, name: str) -> str:
-    inputs = [str(one) for one in sorted(folder.iterdir()) if one.name not in ("README.md", "expected.json", "identities.json")]
+    inputs = [
+        str(one)
+        for one in sorted(folder.iterdir())
+        if one.name not in ("README.md", "expected.json", "identities.json")
+    ]
     made = render(diagnose(inputs, load()), name)
     assert isinstance(made, str)
     return made

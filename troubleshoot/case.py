@@ -61,7 +61,14 @@ class Case:
         kinds: dict[type, Any] = {Capture: captures, Event: events, RegistryValue: registry, LogLine: lines}
         notes: list[CollectorNote] = []
         rows: list[Row] = []
-        kinds |= {Fact: facts, LogSpan: spans, Problem: problems, CloudObject: exported, CollectorNote: notes, Row: rows}
+        kinds |= {
+            Fact: facts,
+            LogSpan: spans,
+            Problem: problems,
+            CloudObject: exported,
+            CollectorNote: notes,
+            Row: rows,
+        }
         for one in evidence:
             kinds[type(one)].append(one)
         ordered = newest_first(captures)
