@@ -11,21 +11,29 @@ import html
 import json
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.test_cli import run
 from tools.make_samples import BESIDE
-from troubleshoot.cli import ReportForm
+from troubleshoot.cli import ReportForm, app
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 FOLDERS = sorted(path.parent for path in SAMPLES.glob("*/*/expected.json"))
 FORMS = [form.value for form in ReportForm]
 CASE = "Case 4711 of Hopper GmbH"  # a folder as people name them
 FILE = "laptop of Grace.txt"
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command in this process: hundreds of runs, of which a process of its own each would be most of the cost."""
+    done = CliRunner().invoke(app, list(map(str, arguments)))
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 def encoded(value: str) -> Iterator[str]:
