@@ -354,7 +354,7 @@ def test_batch_has_a_row_for_each_device(tmp_path: Path) -> None:
     write(source / "ticket" / "one", bundle("mde", PC1))
     write(source / "ticket" / "two", bundle("mde", PC2))
     (source / "single.txt").write_bytes(encoded(status(Machine("LT-0099", ID_3)), "utf-16"))
-    assert batch.run([str(source)], tmp_path / "run", 1, []) == 1
+    assert batch.run([str(source)], tmp_path / "run") == 1
     rows = [json.loads(line) for line in (tmp_path / "run" / "reports.jsonl").read_text().splitlines()]
     assert [(Path(row["source"]).name, row["report"]["device"]["name"].partition(".")[0]) for row in rows] == [
         ("single.txt", "LT-0099"),

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from troubleshoot import batch, runschema
+from troubleshoot.batch import Options
 from troubleshoot.batch.rows import lines, numbered, rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +21,7 @@ def test_the_documentation_shows_these_tables() -> None:
 
 @pytest.mark.parametrize("sample", ["broken/upn-not-verified", "broken/device-not-synced", "damaged/empty-file"])
 def test_every_row_has_a_value_for_each_column(sample: str, tmp_path: Path) -> None:
-    batch.run([str(ROOT / "samples" / sample / name) for name in ("dsregcmd.txt",)], tmp_path, 1, [])
+    batch.run([str(ROOT / "samples" / sample / "dsregcmd.txt")], tmp_path, Options(workers=1))
     for name, table in runschema.tables().items():
         written = pq.read_table(tmp_path / f"{name}.parquet")
         assert written.schema.remove_metadata() == runschema.arrow(name), table.name

@@ -24,6 +24,7 @@ from troubleshoot.console import (
     load_rules,
     redacted,
     redactor_for,
+    run_key,
     write,
 )
 
@@ -165,23 +166,39 @@ def code(
 @app.command(epilog="Example: troubleshoot batch archive -o run-2026-11-24 --workers 4")
 def batch(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Folders: one device per file or sub-folder.")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Folders (each file and sub-folder is read by itself), files, archives, 'patterns*', lists (@FILE, NAME.lst) "
+            "and addresses (s3://, abfs://, https://, file://).",
+        ),
     ],
     run: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The run folder to write.")],
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; default: one a core.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with RUN: only what is new, changed, lost or not done yet is read.")
+    ] = False,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", min=1, metavar="SECONDS", help="Longest for one input; then it counts as lost."),
+    ] = 1800,
     rules: RulesOption = None,
+    redact: Redact = False,
+    key: KeyFile = None,
 ) -> None:
     """Diagnose many devices: a line for each, tables of devices and findings, a summary of top causes.
 
-    Writes reports.jsonl, tables as Parquet and manifest.json into RUN. Exit codes as for diagnose.
+    Writes reports.jsonl, tables as Parquet and manifest.json into RUN. Exit codes as for diagnose, and 130 when stopped by
+    Ctrl-C: what is finished is kept for --resume.
     """
-    check_paths(sources)
     load_rules(rules)  # a bad rule folder is told before any worker starts
+    from troubleshoot.batch import Options
     from troubleshoot.batch import run as run_batch
 
-    raise typer.Exit(run_batch(sources, run, workers, rules or ()))
+    secret = run_key(run, key) if redact else None
+    raise typer.Exit(run_batch(sources, run, Options(workers, tuple(rules or ()), resume, secret, timeout)))
 
 
 @rules_app.command("list")

@@ -117,3 +117,20 @@ def redactor_for(cases: Iterable[Case], key: Path | None) -> Redactor:
     for case in cases:
         identities.learn_case(redactor, case)
     return redactor
+
+
+def run_key(run: Path, key: Path | None) -> bytes:
+    """The key of a batch run's pseudonyms; without a file one beside the run folder, which only its owner may read."""
+    from troubleshoot import pseudonyms
+
+    path = key or run.absolute().with_name(f"{run.absolute().name}.key")
+    made = not path.exists()
+    try:
+        found = pseudonyms.read_key(path)
+    except OSError as error:
+        raise fail(f"{path}: {error.strerror or error}") from error
+    if made and key is None:
+        typer.echo(
+            f"pseudonyms: made with the new key {path}; who has it can tell the names, so keep it apart", err=True
+        )
+    return found

@@ -50,7 +50,7 @@ def artifacts(
                 else:
                     yield from expanded(one, unpacker)
         else:
-            yield from expanded(_file(path, path), unpacker)
+            yield from expanded(_file(path, text_of(path), given=True), unpacker)
 
 
 def expanded(one: Artifact | Unread, unpacker: Unpacker) -> Iterator[Artifact | Unread]:
@@ -108,12 +108,12 @@ def in_memory(name: str, data: bytes) -> Artifact:
     return Artifact(name, len(data), lambda: io.BytesIO(data))
 
 
-def _file(path: str, name: str) -> Artifact | Unread:
+def _file(path: str, name: str, given: bool = False) -> Artifact | Unread:
     try:
         state = os.stat(path)
     except OSError as error:
         return Unread(name, _reason(error))
-    if not stat.S_ISREG(state.st_mode) and not (path == name and stat.S_ISFIFO(state.st_mode)):
+    if not stat.S_ISREG(state.st_mode) and not (given and stat.S_ISFIFO(state.st_mode)):
         return Unread(name, "neither a file nor a folder")
     if stat.S_ISREG(state.st_mode) and not os.access(path, os.R_OK):
         return Unread(name, "permission denied")

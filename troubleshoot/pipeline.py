@@ -48,7 +48,7 @@ def open_cases(paths: Sequence[str], wanted: Wanted | None, columns: Mapping[str
     none of that name, :class:`~troubleshoot.fleetinput.columns.MapError` is raised.
     """
     with Scratch() as scratch:
-        return _gather(artifacts(paths, scratch, worth_unpacking), wanted, paths, columns)
+        return gather(artifacts(paths, scratch, worth_unpacking), wanted, paths, columns)
 
 
 def worth_unpacking(name: str, head: bytes | None) -> str | None:
@@ -58,13 +58,13 @@ def worth_unpacking(name: str, head: bytes | None) -> str | None:
     return no_evidence(name, head)
 
 
-def _gather(
+def gather(
     inputs: Iterable[Artifact | Unread],
     wanted: Wanted | None,
     given: Sequence[str],
     columns: Mapping[str, str] | None = None,
 ) -> Opened:
-    """Parse all ``inputs``; ``given`` are the paths that were asked for, which are read whatever they look like."""
+    """Parse all ``inputs``; ``given`` are the names of those that were asked for, which are read whatever they look like."""
     parts: list[Part] = []
     of_tables: list[Part] = []
     unread: list[Unread] = []
@@ -242,7 +242,7 @@ def diagnose_bytes(name: str, data: bytes, ruleset: Ruleset) -> Result:
     """As :func:`diagnose`, for one file that is already in memory; ``name`` stands in the proof."""
     with Scratch() as scratch:
         inputs = expanded(in_memory(name, data), Unpacker(scratch, worth_unpacking))
-        return judged(_gather(inputs, wanted_events(ruleset), [name]), ruleset)
+        return judged(gather(inputs, wanted_events(ruleset), [name]), ruleset)
 
 
 def judged(opened: Opened, ruleset: Ruleset) -> Result:

@@ -1,0 +1,152 @@
+"""The files of a run folder, made from the journal: in the order of the inputs, with bounded memory, each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from troubleshoot import __version__
+from troubleshoot.batch.journal import Finished
+from troubleshoot.batch.progress import Tally
+from troubleshoot.batch.rows import numbered
+from troubleshoot.batch.work import Brief
+from troubleshoot.runschema import VERSION, arrow, tables
+
+GROUP = 20_000
+"""Rows of a table that stand in memory, and in one row group of its file."""
+MANIFEST, REPORTS = "manifest.json", "reports.jsonl"
+_PART = ".part"
+_LIBRARIES = ("evtx", "pandas", "pyarrow")
+
+
+class Written(NamedTuple):
+    """What a run comes to."""
+
+    tally: Tally
+    exits: frozenset[int]
+
+
+def write(
+    folder: Path, finished: Iterable[tuple[Finished, int]], identity: Mapping[str, Any], sources: list[str]
+) -> Written:
+    """Write every file of the folder; ``finished``: each item in the order of the inputs, and its size in bytes."""
+    tally = Tally()
+    exits: set[int] = set()
+    inputs: list[bytes] = []
+    with ExitStack() as stack:
+        reports = stack.enter_context(open(folder / (REPORTS + _PART), "wb"))
+        made = {name: stack.enter_context(_TableFile(folder, name)) for name in tables()}
+        line = 0
+        for number, (one, size) in enumerate(finished, 1):
+            inputs.append(_input(one, size))
+            exits.add(one.exit)
+            for at, report in enumerate(one.reports):
+                line += 1
+                reports.write(report + b"\n")
+                for name, rows in one.rows.items():
+                    made[name].add(numbered(name, row, line, number) for row in rows[at])
+            tally.add(_brief(one))
+        counts = {name: table.count for name, table in made.items()}
+    manifest = _manifest(identity, sources, tally, counts, inputs)
+    (folder / (MANIFEST + _PART)).write_bytes(manifest)
+    for name in (REPORTS, *(f"{name}.parquet" for name in tables()), MANIFEST):
+        os.replace(folder / (name + _PART), folder / name)
+    return Written(tally, frozenset(exits))
+
+
+class _TableFile:
+    """One table's Parquet file while it is written."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        import pyarrow.parquet as pq
+
+        self.count = 0
+        self._schema = arrow(name)
+        self._rows: list[list[Any]] = []
+        self._file = pq.ParquetWriter(folder / f"{name}.parquet{_PART}", self._schema, compression="zstd")
+
+    def add(self, rows: Iterable[list[Any]]) -> None:
+        """More rows, at the end."""
+        before = len(self._rows)
+        self._rows += rows
+        self.count += len(self._rows) - before
+        while len(self._rows) >= GROUP:
+            self._flush(GROUP)
+
+    def _flush(self, most: int) -> None:
+        import pandas as pd
+        import pyarrow as pa
+
+        rows, self._rows = self._rows[:most], self._rows[most:]
+        frame = pd.DataFrame(rows, columns=self._schema.names, dtype=object)
+        self._file.write_table(pa.Table.from_pandas(frame, self._schema, preserve_index=False))
+
+    def __enter__(self) -> _TableFile:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None and (self._rows or not self.count):
+            self._flush(GROUP)
+        self._file.close()
+
+
+_NAMES = {
+    name: tuple(column.name for column in table.columns if column.name not in ("line", "input"))
+    for name, table in tables().items()
+}
+_VERDICT = _NAMES["devices"].index("verdict")
+_ROLE, _SEVERITY, _TITLE = (_NAMES["findings"].index(name) for name in ("role", "severity", "title"))
+
+
+def _brief(one: Finished) -> Brief:
+    verdicts = tuple(rows[0][_VERDICT] for rows in one.rows["devices"])
+    causes = {
+        (row[_SEVERITY], row[_TITLE]): None for rows in one.rows["findings"] for row in rows if row[_ROLE] == "root"
+    }
+    return Brief(verdicts, tuple(causes))
+
+
+def _input(one: Finished, size: int) -> bytes:
+    told = {
+        "id": one.id,
+        "source": one.source,
+        "size": size,
+        "fingerprint": one.fingerprint,
+        "devices": len(one.reports),
+        "exit": one.exit,
+    }
+    if one.etag:
+        told["etag"] = one.etag
+    return orjson.dumps(told)
+
+
+def _manifest(
+    identity: Mapping[str, Any], sources: list[str], tally: Tally, counts: Mapping[str, int], inputs: list[bytes]
+) -> bytes:
+    """JSON with one input a line; the fingerprint of an input is null where it is to be read again."""
+    head = {
+        "format": VERSION,
+        "version": __version__,
+        "rules": identity["rules"],
+        "options": identity["options"],
+        "versions": {name: _version(name) for name in _LIBRARIES},
+        "sources": sources,
+        "devices": tally.devices,
+        "verdicts": dict(sorted(tally.verdicts.items())),
+        "rows": dict(counts),
+    }
+    begin = orjson.dumps(head, option=orjson.OPT_INDENT_2).removesuffix(b"\n}")
+    return begin + b',\n  "inputs": [' + b",".join(b"\n    " + one for one in inputs) + b"\n  ]\n}\n"
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,97 @@
+"""One loop for all pools: hands out jobs, largest first, and takes back outcomes, whatever happens to the workers.
+
+An executor of :mod:`concurrent.futures` runs the jobs, that of this machine (:mod:`troubleshoot.batch.pool`) or that of a
+cluster. Small items travel in one task. When a task is lost, the item over which the worker died is tried again alone, with
+nothing beside it; when it is lost again, that is its outcome.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from typing import Any, NamedTuple
+
+from troubleshoot.batch.work import Job, Outcome, Setup, work
+
+WAITING = 2
+"""Tasks that wait for each worker: enough to keep it busy, and all that stands in memory of a hundred thousand."""
+_FULL = 262_144  # bytes of items in one task
+_TICK = 0.5  # seconds, at most, until progress is shown again and Ctrl-C is heard
+
+
+class Lanes(NamedTuple):
+    """Where jobs run. ``width``: at one time. ``most``: items in one task. ``lost``: what a future raises when its worker
+    died, and nobody ran the task."""
+
+    executor: Executor
+    width: int
+    most: int
+    lost: tuple[type[BaseException], ...]
+
+
+def tasks(jobs: Sequence[Job], most: int) -> Iterator[tuple[Job, ...]]:
+    """The jobs in tasks, largest item first; items of a task have together no more than a large one alone."""
+    group: list[Job] = []
+    size = 0
+    for job in sorted(jobs, key=lambda one: -one.item.size):
+        if group and (size + job.item.size > _FULL or len(group) >= most):
+            yield tuple(group)
+            group, size = [], 0
+        group.append(job)
+        size += job.item.size
+    if group:
+        yield tuple(group)
+
+
+def run(
+    lanes: Lanes, setup: Setup, jobs: Sequence[Job], tick: Callable[[], None]
+) -> Iterator[tuple[Job, Outcome | None]]:
+    """(job, its outcome, or None when its workers died) for each job, in the order in which they are done."""
+    most = max(1, min(lanes.most, len(jobs) // (lanes.width * 8)))
+    ready = deque(tasks(jobs, most))
+    alone: list[Job] = []
+    pending: dict[Future[Any], tuple[Job, ...]] = {}
+    while ready or pending:
+        while ready and len(pending) < lanes.width * (1 + WAITING):
+            task = ready.popleft()
+            pending[lanes.executor.submit(work, setup, task)] = task
+        done, _ = wait(pending, _TICK, FIRST_COMPLETED)
+        for future in done:
+            task = pending.pop(future)
+            try:
+                found = future.result()
+            except lanes.lost as error:
+                again, suspect = _blamed(task, getattr(error, "at", None))
+                ready.extendleft(reversed(again))
+                alone += suspect
+                continue
+            for job, outcome in zip(task, found, strict=True):
+                if outcome is None:
+                    alone.append(job)
+                else:
+                    yield job, outcome
+        tick()
+    for job in alone:
+        yield job, _alone(lanes, setup, job, tick)
+
+
+def _blamed(task: tuple[Job, ...], at: int | None) -> tuple[list[tuple[Job, ...]], list[Job]]:
+    """(what is to be run again beside others, what is suspected and runs alone)."""
+    if len(task) == 1:
+        return [], list(task)
+    if at is None:
+        return [(job,) for job in task], []
+    return [rest for rest in (task[:at], task[at + 1 :]) if rest], [task[at]]
+
+
+def _alone(lanes: Lanes, setup: Setup, job: Job, tick: Callable[[], None]) -> Outcome | None:
+    future = lanes.executor.submit(work, setup, (job,))
+    while not future.done():
+        wait([future], _TICK)
+        tick()
+    try:
+        (outcome,) = future.result()
+    except lanes.lost:
+        return None
+    return outcome
