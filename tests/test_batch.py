@@ -43,7 +43,7 @@ class Here(Executor):
 
 
 def here(*fails: str, most: int = 1) -> Lanes:
-    return Lanes(Here(*fails), 1, most, (WorkerLost,))
+    return Lanes(Here(*fails), lambda: 1, most, (WorkerLost,))
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ class Stopped(Here):
 def test_a_stopped_run_goes_on(archive: Path, tmp_path: Path, after: int) -> None:
     run = tmp_path / "run"
     batch.run([str(archive)], tmp_path / "whole", lanes=here())
-    stopped = Lanes(Stopped(after), 1, 1, (WorkerLost,))
+    stopped = Lanes(Stopped(after), lambda: 1, 1, (WorkerLost,))
     assert batch.run([str(archive)], run, lanes=stopped) == 130
     assert [path.name for path in run.iterdir()] == ["journal"]
     again = here()

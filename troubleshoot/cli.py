@@ -177,6 +177,12 @@ def batch(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; default: one a core.")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler (tcp://HOST:8786)."
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with RUN: only what is new, changed, lost or not done yet is read.")
     ] = False,
@@ -198,7 +204,7 @@ def batch(
     from troubleshoot.batch import run as run_batch
 
     secret = run_key(run, key) if redact else None
-    raise typer.Exit(run_batch(sources, run, Options(workers, tuple(rules or ()), resume, secret, timeout)))
+    raise typer.Exit(run_batch(sources, run, Options(workers, tuple(rules or ()), resume, secret, timeout, scheduler)))
 
 
 @rules_app.command("list")

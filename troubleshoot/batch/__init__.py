@@ -61,6 +61,7 @@ def run(sources: Sequence[str], folder: Path, options: Options = Options(), lane
             __version__,
             options.key,
             options.limit,
+            os.getcwd(),
         )
         identity = _identity(setup)
         with Journal(folder, identity, options.resume) as journal, _interruptible():
@@ -139,12 +140,18 @@ def _outcomes(
     if lanes is not None:
         yield from scheduled(lanes, setup, jobs, tick)
         return
+    if options.scheduler is not None:
+        from troubleshoot.batch import cluster
+
+        with cluster.lanes(options.scheduler) as found:
+            yield from scheduled(found, setup, jobs, tick)
+        return
     from troubleshoot.batch.pool import WorkerLost, Workers
 
     count = max(1, min(options.workers or os.cpu_count() or 1, len(jobs)))
     pool = Workers(count, setup)
     try:
-        yield from scheduled(Lanes(pool, count, _SMALL, (WorkerLost,)), setup, jobs, tick)
+        yield from scheduled(Lanes(pool, lambda: count, _SMALL, (WorkerLost,)), setup, jobs, tick)
     finally:
         pool.shutdown()
 

@@ -21,11 +21,11 @@ _TICK = 0.5  # seconds, at most, until progress is shown again and Ctrl-C is hea
 
 
 class Lanes(NamedTuple):
-    """Where jobs run. ``width``: at one time. ``most``: items in one task. ``lost``: what a future raises when its worker
-    died, and nobody ran the task."""
+    """Where jobs run. ``width``: how many at one time, which may change. ``most``: items in one task. ``lost``: what a
+    future raises when its worker died, and nobody ran the task."""
 
     executor: Executor
-    width: int
+    width: Callable[[], int]
     most: int
     lost: tuple[type[BaseException], ...]
 
@@ -48,12 +48,12 @@ def run(
     lanes: Lanes, setup: Setup, jobs: Sequence[Job], tick: Callable[[], None]
 ) -> Iterator[tuple[Job, Outcome | None]]:
     """(job, its outcome, or None when its workers died) for each job, in the order in which they are done."""
-    most = max(1, min(lanes.most, len(jobs) // (lanes.width * 8)))
+    most = max(1, min(lanes.most, len(jobs) // (lanes.width() * 8)))
     ready = deque(tasks(jobs, most))
     alone: list[Job] = []
     pending: dict[Future[Any], tuple[Job, ...]] = {}
     while ready or pending:
-        while ready and len(pending) < lanes.width * (1 + WAITING):
+        while ready and len(pending) < lanes.width() * (1 + WAITING):
             task = ready.popleft()
             pending[lanes.executor.submit(work, setup, task)] = task
         done, _ = wait(pending, _TICK, FIRST_COMPLETED)

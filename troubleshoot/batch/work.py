@@ -12,7 +12,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import orjson
 
@@ -35,13 +35,15 @@ _SMALL = 1_048_576
 
 class Setup(NamedTuple):
     """What all items of a run have in common. ``digest``: of the rules, ``version``: of this tool, both as the parent has
-    them. ``key``: of the pseudonyms, None where nothing is redacted. ``limit``: seconds for one item."""
+    them. ``key``: of the pseudonyms, None where nothing is redacted. ``limit``: seconds for one item. ``cwd``: where paths of
+    items begin."""
 
     rules: tuple[str, ...]
     digest: str
     version: str
     key: bytes | None = None
     limit: float = 1800.0
+    cwd: str | None = None
 
 
 class Job(NamedTuple):
@@ -75,13 +77,14 @@ def work(setup: Setup, jobs: Sequence[Job], at: Callable[[int], None] = lambda n
     """
     ruleset = _ruleset(setup)
     done: list[Outcome | None] = []
-    with _watched(setup.limit):
+    with open(os.devnull, "w") as nowhere:
         for number, job in enumerate(jobs):
             at(number)
-            try:
-                done.append(_outcome(setup, ruleset, job))
-            except MemoryError:
-                done.append(None)
+            with _watched(setup.limit, nowhere):
+                try:
+                    done.append(_outcome(setup, ruleset, job))
+                except MemoryError:
+                    done.append(None)
     return done
 
 
@@ -102,14 +105,13 @@ def _ruleset(setup: Setup) -> Ruleset:
 
 
 @contextlib.contextmanager
-def _watched(limit: float) -> Iterator[None]:
+def _watched(limit: float, nowhere: TextIO) -> Iterator[None]:
     """End this process when the block takes longer; also where it hangs in a system call or outside of Python."""
-    with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(limit, exit=True, file=nowhere)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+    faulthandler.dump_traceback_later(limit, exit=True, file=nowhere)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _outcome(setup: Setup, ruleset: Ruleset, job: Job) -> Outcome:
