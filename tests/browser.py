@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+AXE = Path(__file__).resolve().parent.parent / "build" / "node_modules" / "axe-core" / "axe.min.js"
 ARGUMENTS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *(
@@ -64,6 +67,29 @@ def requests(driver: Any) -> list[str]:
         if message["method"] == "Network.requestWillBeSent":
             found.append(message["params"]["request"]["url"])
     return found
+
+
+def axe(driver: Any) -> list[str]:
+    """What axe-core finds wrong with the open page: rule and first element. Skips where ``.ci/run`` has not installed it."""
+    if not AXE.is_file():
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(f"axe-core is missing: {AXE}")
+        pytest.skip("needs axe-core: npm install --no-save --prefix build axe-core")
+    driver.execute_script(AXE.read_text(encoding="utf-8"))
+    found = driver.execute_async_script("axe.run(document).then(arguments[arguments.length - 1])")
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+
+
+def picture(driver: Any) -> bytes:
+    """The visible part of the page as PNG."""
+    return base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", {})["data"])
+
+
+def print_pages(driver: Any) -> int:
+    """How many A4 pages the page prints to."""
+    options = {"printBackground": True, "preferCSSPageSize": True}
+    raw = base64.b64decode(driver.execute_cdp_cmd("Page.printToPDF", options)["data"])
+    return len(re.findall(rb"/Type\s*/Page\b", raw))
 
 
 def complaints(driver: Any) -> list[str]:

@@ -25,10 +25,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests did not run because the workplace's data is not there."""
-    skipped = [one for one in terminalreporter.stats.get("skipped", []) if "../shared is absent" in str(one.longrepr)]
-    if skipped:
-        terminalreporter.write_line(f"{len(skipped)} tests skipped: ../shared is absent")
+    """Say how many tests did not run because the workplace's data, or a tool, is not there."""
+    for reason in ("../shared is absent", "needs Debian's chromium", "needs axe-core"):
+        skipped = [one for one in terminalreporter.stats.get("skipped", []) if reason in str(one.longrepr)]
+        if skipped:
+            terminalreporter.write_line(f"{len(skipped)} tests skipped: {reason}")
 
 
 # The same examples in every run, so that a run of CI says the same as the run before it; to look for new ones:

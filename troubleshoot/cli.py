@@ -48,6 +48,7 @@ class ReportForm(StrEnum):
     text = "text"
     json = "json"
     markdown = "markdown"
+    html = "html"
     note = "note"
     oneline = "oneline"
     mail = "mail"

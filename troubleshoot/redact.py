@@ -86,6 +86,7 @@ def _attempt(redactor: Redactor, one: Attempt) -> Attempt:
         message=redactor.optional(one.message),
         user=redactor.optional(one.user),
         operation=redactor.optional(one.operation),
+        endpoint=redactor.optional(one.endpoint),
         server_code=redactor.optional(one.server_code),
         server_subcode=redactor.optional(one.server_subcode),
         sources=tuple(_source(redactor, source) for source in one.sources),

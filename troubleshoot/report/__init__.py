@@ -25,6 +25,10 @@ def render(result: Result, form: str) -> str | bytes:
         from troubleshoot.report import note
 
         return {"note": note.note, "oneline": note.oneline, "mail": note.mail}[form](result)
+    if form == "html":
+        from troubleshoot.report import html
+
+        return html.render(result)
     raise ValueError(f"unknown form '{form}'")
 
 
