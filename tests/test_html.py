@@ -14,7 +14,7 @@ from lxml import html as parsed
 
 from tests.browser import axe, complaints, opened, picture, print_pages, requests
 from troubleshoot import words
-from troubleshoot.cli import _redacted
+from troubleshoot.console import redacted
 from troubleshoot.model import Attempt, Capture, Field, FixStep, Proof, Result, Source
 from troubleshoot.pipeline import diagnose
 from troubleshoot.report import html, pictures, render
@@ -256,7 +256,7 @@ def test_several_devices_have_an_index(tmp_path: Path) -> None:
 
 
 def test_redacted_names_stand_nowhere_and_the_report_says_how_many_were_replaced() -> None:
-    result = _redacted(given(SAMPLES / "broken" / "device-not-synced"), load(), False, None)
+    result = redacted(given(SAMPLES / "broken" / "device-not-synced"), load(), False, None)
     made = render(result, "html")
     assert isinstance(made, str)
     assert not re.search("LT-0042|CONTOSO|corp.example|22222222-3333", made)
