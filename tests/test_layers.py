@@ -61,7 +61,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"outcomes", "leafevidence"}),
     frozenset({"notchecked"}),
     frozenset({"engine"}),
-    frozenset({"pipeline", "ruletest", "report", "redact", "explain"}),
+    frozenset({"pipeline", "ruletest", "report", "redact", "explain", "changes", "compare"}),
     frozenset({"lint", "batch", "codelookup", "coverage", "ruledocs"}),
     frozenset({"rulecommands", "console"}),
     frozenset({"devicecommands"}),

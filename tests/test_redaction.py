@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -93,6 +94,33 @@ def test_no_name_is_left(form: str, tmp_path: Path) -> None:
         if left := leaks([*names, CASE, "Hopper", "Grace"], done.stdout + done.stderr):
             found[f"{folder.parent.name}/{folder.name}"] = left
     assert found == {}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_name_is_left_in_a_comparison(form: str, tmp_path: Path) -> None:
+    """Of any two samples in a row that are of one device; what differs between them holds names too."""
+    found: dict[str, list[str]] = {}
+    compared = 0
+    places = [inputs(folder, _made(tmp_path / str(number))) for number, folder in enumerate(FOLDERS)]
+    for (folder, place), (later, after) in pairwise(zip(FOLDERS, places, strict=True)):
+        done = CliRunner().invoke(app, ["compare", str(place), str(after), "-f", form, "--redact"])
+        if done.exit_code in (2, 3):  # two devices, or nothing read
+            continue
+        compared += 1
+        names = [
+            name
+            for one in (folder, later)
+            for name in json.loads((one / "identities.json").read_text(encoding="utf-8"))
+        ]
+        if left := leaks([*names, CASE, "Hopper", "Grace"], done.stdout + done.stderr):
+            found[f"{folder.name} {later.name}"] = left
+    assert found == {}
+    assert compared >= 20
+
+
+def _made(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path
 
 
 def test_the_search_finds_what_it_looks_for() -> None:

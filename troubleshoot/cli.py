@@ -104,6 +104,37 @@ def _on_terminal(no_color: bool) -> bool:
     return sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+@app.command(epilog="Example: troubleshoot compare dsregcmd-before.txt dsregcmd-after.txt")
+def compare(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="File, folder or archive of the earlier state.")],
+    after: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[AFTER]", help="The later state. Without it BEFORE holds both: PreTrace folders, _Start_ files."
+        ),
+    ] = None,
+    form: Annotated[ReportForm, typer.Option("-f", "--format", help="Form of the output.")] = ReportForm.text,
+    output: OutOption = None,
+    rules: RulesOption = None,
+    drafts: Drafts = False,
+    all_events: Annotated[bool, typer.Option("--all-events", help="Read every record of every log.")] = False,
+    redact: Redact = False,
+    key: KeyFile = None,
+) -> None:
+    """Say what changed between two states of one device, and which findings are fixed, stay, or are new.
+
+    A finding counts as fixed only where the later state shows that it is; what it does not tell is said to be untold.
+    Exit codes: those of diagnose for AFTER; 2 where the two are different devices.
+    """
+    check_paths([before])
+    if after is not None:
+        check_paths([after])
+    from troubleshoot.devicecommands import compare as compare_states
+
+    ruleset = load_rules(rules, drafts)
+    raise compare_states(before, after, ruleset, form.value, output, all_events, redact, key)
+
+
 @app.command(epilog="Example: troubleshoot show samples/broken/scp-missing -f json")
 def show(
     paths: Paths,

@@ -1,4 +1,4 @@
-"""Commands about one device beyond its report: why a rule fires."""
+"""Commands about one device beyond its report: why a rule fires, and what changed between two states."""
 
 from __future__ import annotations
 
@@ -40,3 +40,45 @@ def explain(
         unread = redacting.unread(redactor, unread)
     write(explained.dump(found, unread, ruleset.digest) if form == "json" else explained.text(found, unread), output)
     return typer.Exit(0 if found else 3)
+
+
+def compare(
+    before: str,
+    after: str | None,
+    ruleset: Ruleset,
+    form: str,
+    output: Path | None,
+    all_events: bool,
+    redact: bool,
+    key: Path | None,
+) -> typer.Exit:
+    """Write what changed between two states of one device; the exit to raise: that of a diagnosis of the later one."""
+    from troubleshoot import compare as comparing
+    from troubleshoot.pipeline import exit_code, judged, open_cases, open_runs, wanted_events
+    from troubleshoot.report import compared
+
+    wanted = None if all_events else wanted_events(ruleset)
+    if after is not None:
+        opened = open_cases([before], wanted), open_cases([after], wanted)
+    elif (runs := open_runs(before, wanted)) is not None:
+        opened = runs
+    else:
+        return fail(f"{before}: it does not hold two states (PreTrace folders, _Start_ files): give BEFORE and AFTER")
+    sides = []
+    for path, one in zip((before, after or before), opened, strict=True):
+        if len(one.cases) > 1:
+            names = ", ".join(case.device.name or "one without a name" for case in one.cases[:5])
+            return fail(f"{path}: it holds {len(one.cases)} devices ({names}): compare one with itself")
+        if not one.cases:
+            reasons = "; ".join(f"{unread.path}: {unread.reason}" for unread in one.unread[:3]) or "nothing was read"
+            return fail(reasons, 3)
+        sides.append(comparing.Side(one.cases[0], judged(one, ruleset).reports[0], one.unread))
+    first, second = (side.case.device for side in sides)
+    if comparing.same_device(first, second) == "different":
+        return fail(f"two different devices: {first.name} ({before}) and {second.name} ({after or before})")
+    found = comparing.compare(ruleset, sides[0], sides[1])
+    code = exit_code(judged(opened[1], ruleset))
+    if redact:
+        found = comparing.redacted(redactor_for([side.case for side in sides], key), found)
+    write(compared.render(found, form, ruleset.digest), output)
+    return typer.Exit(code)

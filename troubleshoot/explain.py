@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from troubleshoot import times
+from troubleshoot import redact, times
 from troubleshoot.case import Case
 from troubleshoot.engine import judge
 from troubleshoot.inwords import leaf_in_words
@@ -67,8 +67,8 @@ class Explained(NamedTuple):
     """One rule on one device. ``state``: match, resolved, benign, unknown or no-match, the best of its trials.
 
     ``place``: where the report has it (root, symptom, replaced, resolved, benign; "" for nowhere), ``under`` the rule that
-    explains or replaces it. ``applies``: what keeps the rule from this device (false) or could have. ``more``: the number
-    of further trials that are left out.
+    explains or replaces it. ``decided``: the condition because of which it is not active. ``applies``: what keeps the rule
+    from this device (false) or could have. ``more``: the number of further trials that are left out.
     """
 
     rule: Rule
@@ -78,13 +78,17 @@ class Explained(NamedTuple):
     place: str
     under: str | None
     why: str
+    decided: Clause | None
     applies: tuple[Part, ...]
     trials: tuple[Trial, ...]
     more: int
 
 
-def explain(ruleset: Ruleset, case: Case, rule_id: str) -> Explained:
-    """Why the rule of this id or alias does or does not fire on the case. Raises KeyError for an id that is not there."""
+def explain(ruleset: Ruleset, case: Case, rule_id: str, report: Report | None = None) -> Explained:
+    """Why the rule of this id or alias does or does not fire on the case. Raises KeyError for an id that is not there.
+
+    ``report``: that of the case, where it is at hand.
+    """
     rule = ruleset.rule(ruleset.numbers[rule_id])
     evaluator = Evaluator(ruleset, case)
     applies = tuple(_applies(evaluator, rule))
@@ -92,7 +96,8 @@ def explain(ruleset: Ruleset, case: Case, rule_id: str) -> Explained:
     trials.sort(key=lambda trial: _ORDER[trial.state])
     kept_off = any(part.clause.value is False for part in applies)
     state = "no-match" if kept_off else trials[0].state
-    place, under = _place(ruleset, judge(ruleset, case), rule, state)
+    place, under = _place(ruleset, report or judge(ruleset, case), rule, state)
+    decided, why = _why(state, applies, trials, place, under)
     return Explained(
         rule=rule,
         device=case.device,
@@ -100,7 +105,8 @@ def explain(ruleset: Ruleset, case: Case, rule_id: str) -> Explained:
         state=state,
         place=place,
         under=under,
-        why=_why(state, applies, trials, place, under),
+        why=why,
+        decided=decided,
         applies=applies,
         trials=tuple(trials[:_MOST_TRIALS]),
         more=max(len(trials) - _MOST_TRIALS, 0),
@@ -202,7 +208,7 @@ def _place(ruleset: Ruleset, report: Report, rule: Rule, state: str) -> tuple[st
             return "symptom", root.rule
     if state == "match":
         active = [one.rule for root in report.findings for one in (root, *_below(root))]
-        return "replaced", next((name for name in active if _replaces(ruleset, name, rule.id)), None)
+        return "replaced", next((name for name in active if replaces(ruleset, name, rule.id)), None)
     return ("", None) if state in ("unknown", "no-match") else (state, None)
 
 
@@ -212,7 +218,8 @@ def _below(finding: Finding) -> Iterator[Finding]:
         yield from _below(one)
 
 
-def _replaces(ruleset: Ruleset, name: str, other: str) -> bool:
+def replaces(ruleset: Ruleset, name: str, other: str) -> bool:
+    """Does the rule ``name`` say what ``other`` says more precisely, itself or through one that it replaces?"""
     todo, met = [name], {name}
     while todo:
         number = ruleset.numbers.get(todo.pop())
@@ -225,13 +232,13 @@ def _replaces(ruleset: Ruleset, name: str, other: str) -> bool:
     return False
 
 
-def _why(state: str, applies: Iterable[Part], trials: list[Trial], place: str, under: str | None) -> str:
-    """One sentence: what decided."""
+def _why(
+    state: str, applies: Iterable[Part], trials: list[Trial], place: str, under: str | None
+) -> tuple[Clause | None, str]:
+    """What decided against it, and one sentence that says so."""
     for part in applies:
-        if part.clause.value is False and part.role == "join":
-            return f"It is left out: such a device is not meant to have that join ({flat(part.clause.clauses[0])})."
         if part.clause.value is False:
-            return f"It is left out: it is for devices where {part.clause.words}; {part.clause.seen}."
+            return part.clause, _left_out(part)
     best = trials[0]
     parts = {part.role: part for part in reversed(best.parts) if part.role != "unless"}
     back = next((part for part in best.parts if part.role == "unless" and part.clause.value), None)
@@ -242,19 +249,26 @@ def _why(state: str, applies: Iterable[Part], trials: list[Trial], place: str, u
         )
         open_ones = sum(part.clause.value is None for part in best.parts if part.role == "unless")
         undecided = f" ({open_ones} cannot be told)" if open_ones else ""
-        return f"It fires: its match is true and no exception is{undecided}{end}."
+        return None, f"It fires: its match is true and no exception is{undecided}{end}."
     if state in ("resolved", "benign"):
         ended = next(part for part in best.parts if part.role in _ENDED[state] and part.clause.value)
         reason = ended.effect.partition(": ")[2] if state == "benign" else f"{ended.clause.words}, {ended.clause.seen}"
-        return f"It fits, but is not active: {reason.rstrip('.')}."
+        return ended.clause, f"It fits, but is not active: {reason.rstrip('.')}."
     if state == "unknown":
         wanted = "; ".join(match.missing)
-        return f"It cannot be told: what would decide is not in the input. {_capital(wanted)}."
+        return None, f"It cannot be told: what would decide is not in the input. {_capital(wanted)}."
     if back is not None and match.value is not False:
-        return f"It does not fire: an exception is true: {flat(_decider(back.clause, True))}."
+        decider = _decider(back.clause, True)
+        return decider, f"It does not fire: an exception is true: {flat(decider)}."
     decider = _decider(match, False)
     said = f" ({decider.seen})" if decider.seen else ""
-    return f"It does not fire, for this is false: {flat(decider)}{said}."
+    return decider, f"It does not fire, for this is false: {flat(decider)}{said}."
+
+
+def _left_out(part: Part) -> str:
+    if part.role == "join":
+        return f"It is left out: such a device is not meant to have that join ({flat(part.clause.clauses[0])})."
+    return f"It is left out: it is for devices where {part.clause.words}; {part.clause.seen}."
 
 
 _ENDED = {"resolved": ("resolved_by",), "benign": ("benign",)}
@@ -284,17 +298,10 @@ def _capital(text: str) -> str:
 def redacted(redactor: Redactor, given: Explained) -> Explained:
     """The explanation with every name replaced. The words of rules name nobody and stay."""
     text, optional = redactor.text, redactor.optional
-    device = given.device
     return given._replace(
-        device=device._replace(
-            name=optional(device.name),
-            names=tuple(map(text, device.names)),
-            domain=optional(device.domain),
-            device_id=optional(device.device_id),
-            tenant_id=optional(device.tenant_id),
-            tenant_name=optional(device.tenant_name),
-        ),
+        device=redact.device(redactor, given.device),
         why=text(given.why),
+        decided=_redacted_clause(redactor, given.decided) if given.decided else None,
         applies=tuple(_redacted_part(redactor, part) for part in given.applies),
         trials=tuple(
             trial._replace(
@@ -312,9 +319,6 @@ def _redacted_part(redactor: Redactor, part: Part) -> Part:
 def _redacted_clause(redactor: Redactor, one: Clause) -> Clause:
     return one._replace(
         seen=redactor.optional(one.seen),
-        evidence=tuple(
-            Proof(proof.source._replace(path=redactor.path(proof.source.path)), redactor.text(proof.text))
-            for proof in one.evidence
-        ),
+        evidence=redact.proofs(redactor, one.evidence),
         clauses=tuple(_redacted_clause(redactor, inside) for inside in one.clauses),
     )

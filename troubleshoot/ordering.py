@@ -35,8 +35,8 @@ def newest_first(captures: list[Capture]) -> tuple[Capture, ...]:
     files: dict[str, list[Capture]] = {}
     for capture in sorted(captures, key=lambda one: place(one.source)):
         files.setdefault(capture.source.path, []).append(capture)
-    groups = sorted(files.values(), key=lambda group: (_run_of(group[0].source.path), group[0].source.path))
-    _sort_known(groups, lambda group: max(filter(None, map(_latest_inside, group)), default=None))
+    groups = sorted(files.values(), key=lambda group: (run_of(group[0].source.path), group[0].source.path))
+    _sort_known(groups, lambda group: max(filter(None, map(latest_inside, group)), default=None))
     for group in groups:
         _sort_known(group, lambda one: one.time if one.time is not None and one.time.tzinfo else None)
     return tuple(one for group in reversed(groups) for one in reversed(group))
@@ -51,14 +51,16 @@ def _sort_known(items: list[_T], moment: Callable[[_T], datetime | None]) -> Non
         items[i] = item
 
 
-def _run_of(path: str) -> int:
+def run_of(path: str) -> int:
+    """-1 where the path says that it is of a collector's first run, 1 where of its second, 0 where it does not tell."""
     folded = path.casefold()
     if any(word in folded for word in _FIRST_RUN):
         return -1
     return 1 if any(word in folded for word in _SECOND_RUN) else 0
 
 
-def _latest_inside(capture: Capture) -> datetime | None:
+def latest_inside(capture: Capture) -> datetime | None:
+    """The latest time that the capture prints: it was taken then or later."""
     found = [capture.time] if capture.time is not None else []
     for name in () if found else _TIMES_INSIDE:
         field = capture.named.get(name)

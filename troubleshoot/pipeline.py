@@ -25,7 +25,7 @@ from troubleshoot.model import (
     Unread,
     Wanted,
 )
-from troubleshoot.ordering import one_device
+from troubleshoot.ordering import one_device, run_of
 from troubleshoot.parsers import TEXT_LIMIT, parse
 from troubleshoot.ruleset import Ruleset
 from troubleshoot.words import summary
@@ -51,6 +51,21 @@ def open_cases(paths: Sequence[str], wanted: Wanted | None, columns: Mapping[str
         return gather(artifacts(paths, scratch, worth_unpacking), wanted, paths, columns)
 
 
+def open_runs(path: str, wanted: Wanted | None) -> tuple[Opened, Opened] | None:
+    """What a collector gathered before the failure was made again (``PreTrace``, ``_Start_``), and all the rest.
+
+    None where the input has no such two parts. What could not be read belongs to the second.
+    """
+    with Scratch() as scratch:
+        files, of_tables, unread = _parts(artifacts([path], scratch, worth_unpacking), wanted, [path])
+    parts = [*files, *of_tables]
+    first = [part for part in parts if run_of(part.name.removeprefix(path)) < 0]
+    rest = [part for part in parts if run_of(part.name.removeprefix(path)) >= 0]
+    if not any(part.found for part in first) or not any(part.found for part in rest):
+        return None
+    return _cases(first, []), _cases(rest, unread)
+
+
 def worth_unpacking(name: str, head: bytes | None) -> str | None:
     """None for a member of an archive that may hold evidence, else the plural of what it is."""
     if recognise.may_be_unneeded(name) and (what := recognise.unneeded(name, head)):
@@ -64,7 +79,21 @@ def gather(
     given: Sequence[str],
     columns: Mapping[str, str] | None = None,
 ) -> Opened:
-    """Parse all ``inputs``; ``given`` are the names of those that were asked for, which are read whatever they look like."""
+    """The cases of all ``inputs``; ``given`` are the names of those that were asked for, which are read whatever they look like."""
+    parts, of_tables, unread = _parts(inputs, wanted, given, columns)
+    if of_tables and not any(_is_own(part) for part in parts):
+        shared = [part for part in parts if part.found]
+        return Opened(tuple(_case([part, *shared]) for part in of_tables), tuple(unread))
+    return _cases([*parts, *of_tables], unread)
+
+
+def _parts(
+    inputs: Iterable[Artifact | Unread],
+    wanted: Wanted | None,
+    given: Sequence[str],
+    columns: Mapping[str, str] | None = None,
+) -> tuple[list[Part], list[Part], list[Unread]]:
+    """What each of the inputs gives, what each device of a table of many gives, and what gives nothing."""
     parts: list[Part] = []
     of_tables: list[Part] = []
     unread: list[Unread] = []
@@ -94,10 +123,7 @@ def gather(
     for root in dict.fromkeys(root for root, _ in skipped):
         listed = ", ".join(f"{what} ({count})" for (path, what), count in sorted(skipped.items()) if path == root)
         unread.append(Unread(root, f"not read, since they hold no evidence: {listed}", "unsupported"))
-    if of_tables and not any(_is_own(part) for part in parts):
-        shared = [part for part in parts if part.found]
-        return Opened(tuple(_case([part, *shared]) for part in of_tables), tuple(unread))
-    return _cases([*parts, *of_tables], unread)
+    return parts, of_tables, unread
 
 
 def _is_own(part: Part) -> bool:

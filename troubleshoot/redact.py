@@ -12,6 +12,7 @@ from troubleshoot.model import (
     Attempt,
     Capture,
     Coverage,
+    Device,
     Finding,
     LogSpan,
     Problem,
@@ -41,47 +42,60 @@ def unread(redactor: Redactor, given: Iterable[Unread]) -> tuple[Unread, ...]:
 
 def report(redactor: Redactor, given: Report) -> Report:
     """One device's report with every name replaced."""
-    text, optional = redactor.text, redactor.optional
-    device = given.device
-    name = optional(device.name)
+    name = redactor.optional(given.device.name)
     findings = _findings(redactor, given.findings)
     return given._replace(
-        device=device._replace(
-            name=name,
-            names=tuple(text(one) for one in device.names),
-            domain=optional(device.domain),
-            device_id=optional(device.device_id),
-            tenant_id=optional(device.tenant_id),
-            tenant_name=optional(device.tenant_name),
-        ),
+        device=device(redactor, given.device),
         summary=summary(given.verdict, given.join_state, name, findings),
         findings=findings,
         resolved=_findings(redactor, given.resolved),
         benign=_findings(redactor, given.benign),
-        unexplained_codes=tuple(one._replace(source=_source(redactor, one.source)) for one in given.unexplained_codes),
-        attempts=tuple(_attempt(redactor, one) for one in given.attempts),
+        unexplained_codes=tuple(one._replace(source=source(redactor, one.source)) for one in given.unexplained_codes),
+        attempts=tuple(attempt(redactor, one) for one in given.attempts),
         coverage=_coverage(redactor, given.coverage),
         problems=tuple(_problem(redactor, one) for one in given.problems),
     )
 
 
-def _source(redactor: Redactor, source: Source) -> Source:
-    return source._replace(path=redactor.path(source.path))
-
-
-def _findings(redactor: Redactor, found: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(
-        one._replace(
-            user=redactor.optional(one.user),
-            evidence=tuple(Proof(_source(redactor, proof.source), redactor.text(proof.text)) for proof in one.evidence),
-            symptoms=_findings(redactor, one.symptoms),
-            reason=redactor.optional(one.reason),
-        )
-        for one in found
+def device(redactor: Redactor, given: Device) -> Device:
+    """Who the device is, in pseudonyms."""
+    optional = redactor.optional
+    return given._replace(
+        name=optional(given.name),
+        names=tuple(map(redactor.text, given.names)),
+        domain=optional(given.domain),
+        device_id=optional(given.device_id),
+        tenant_id=optional(given.tenant_id),
+        tenant_name=optional(given.tenant_name),
     )
 
 
-def _attempt(redactor: Redactor, one: Attempt) -> Attempt:
+def source(redactor: Redactor, given: Source) -> Source:
+    """A place, with the names in its path replaced."""
+    return given._replace(path=redactor.path(given.path))
+
+
+def proofs(redactor: Redactor, given: Iterable[Proof]) -> tuple[Proof, ...]:
+    """Lines of evidence with every name replaced."""
+    return tuple(Proof(source(redactor, proof.source), redactor.text(proof.text)) for proof in given)
+
+
+def _findings(redactor: Redactor, found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(finding(redactor, one) for one in found)
+
+
+def finding(redactor: Redactor, one: Finding) -> Finding:
+    """A finding with every name replaced: those of its evidence, whose it is, and why it is settled."""
+    return one._replace(
+        user=redactor.optional(one.user),
+        evidence=proofs(redactor, one.evidence),
+        symptoms=_findings(redactor, one.symptoms),
+        reason=redactor.optional(one.reason),
+    )
+
+
+def attempt(redactor: Redactor, one: Attempt) -> Attempt:
+    """An attempt with every name replaced; its request and correlation ids stay, which the service's support needs."""
     return one._replace(
         message=redactor.optional(one.message),
         user=redactor.optional(one.user),
@@ -89,8 +103,8 @@ def _attempt(redactor: Redactor, one: Attempt) -> Attempt:
         endpoint=redactor.optional(one.endpoint),
         server_code=redactor.optional(one.server_code),
         server_subcode=redactor.optional(one.server_subcode),
-        sources=tuple(_source(redactor, source) for source in one.sources),
-        proof={name: _source(redactor, source) for name, source in one.proof.items()},
+        sources=tuple(source(redactor, each) for each in one.sources),
+        proof={name: source(redactor, each) for name, each in one.proof.items()},
         events=(),
     )
 
@@ -103,7 +117,7 @@ def _coverage(redactor: Redactor, one: Coverage) -> Coverage:
 
 
 def _span(redactor: Redactor, span: LogSpan) -> LogSpan:
-    return span._replace(source=_source(redactor, span.source))
+    return span._replace(source=source(redactor, span.source))
 
 
 def _capture(redactor: Redactor, capture: Capture) -> Capture:
@@ -114,11 +128,11 @@ def _capture(redactor: Redactor, capture: Capture) -> Capture:
         )
     fields = tuple(field._replace(text=redactor.text(field.text)) for field in capture.fields)
     named = {name: field._replace(text=redactor.text(field.text)) for name, field in capture.named.items()}
-    return capture._replace(source=_source(redactor, capture.source), account=account, fields=fields, named=named)
+    return capture._replace(source=source(redactor, capture.source), account=account, fields=fields, named=named)
 
 
 def _problem(redactor: Redactor, one: Problem) -> Problem:
-    return one._replace(source=_source(redactor, one.source), message=redactor.text(one.message))
+    return one._replace(source=source(redactor, one.source), message=redactor.text(one.message))
 
 
 # ----------------------------------------------------------------------------------------------------------- data

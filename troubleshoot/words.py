@@ -64,6 +64,9 @@ HEADINGS = {
     "problems": "Could not be read",
     "secrets": "Should not have been collected",
     "references": "Documents",
+    "changes": "What changed",
+    "unchanged": "Nothing that both states tell has changed",
+    "since": "Attempts since",
     "redacted": "Names stand as pseudonyms; values replaced by kind",
 }
 VERDICTS_PLAIN = {
@@ -201,6 +204,44 @@ PAGE = {
     "message": "server text",
     "made": "Made from the files alone; nothing was asked of a network.",
     "version": "troubleshoot {version}, rules {rules}",
+}
+OUTCOMES = {
+    "fixed": ("FIXED", "What was wrong before is not wrong any more."),
+    "better": ("BETTER", "Some of what was wrong before is fixed, some of it stays."),
+    "same": ("NOT FIXED", "What was wrong before still is."),
+    "other": ("NEW FAULT", "Something is wrong that was not wrong before."),
+    "undecided": ("CANNOT BE TOLD", "One of the two states does not hold what would tell."),
+    "sound": ("NO FAULT", "Nothing wrong was found in either state."),
+}
+OUTCOMES_MAIL = {
+    "fixed": "What was wrong with it before is fixed.",
+    "better": "Some of what was wrong with it before is fixed, some is not yet.",
+    "same": "What was wrong with it before is not fixed yet.",
+    "other": "Something new is wrong with it.",
+    "undecided": "What was sent does not tell yet whether it is fixed.",
+    "sound": "It was in order before, and is now.",
+}
+FATES = {
+    "fixed": "Fixed",
+    "stays": "Stays",
+    "new": "New",
+    "untold": "The later state does not tell",
+    "newly-told": "Told only by the later state",
+}
+COMPARED = {
+    "before": "before",
+    "after": "after",
+    "absent": "not there",
+    "to_tell": "to tell",
+    "undated": "attempts of which no time tells whether they are later",
+}
+CHANGED = {
+    "join_state": "join state",
+    "domain_type": "type of the domain",
+    "device_id": "device id",
+    "tenant_id": "tenant id",
+    "tenant_name": "tenant",
+    "os_build": "Windows build",
 }
 MAIL = {
     "subject": "Subject: {device}: sign-in to Microsoft Entra",

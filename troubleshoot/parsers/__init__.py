@@ -76,6 +76,7 @@ _KNOWN: tuple[tuple[bytes, str], ...] = (
     (b"Rar!", "a RAR archive, which this tool does not open: pack it as zip"),
     (b"regf", "a registry hive, which this version does not read"),
     (b"MZ", "a program"),
+    (b'{\n  "schema_version": "', "output of this tool: give the files that it was made from"),
     (b"%PDF", "a PDF document: send the text itself"),
     (b"\x89PNG", "a picture: send the text itself"),
     (b"\xff\xd8\xff", "a picture: send the text itself"),

@@ -10,8 +10,9 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from troubleshoot import __version__, words
@@ -122,6 +123,21 @@ def _last(path: str) -> str:
 
 def render(result: Result) -> str:
     """The page of a result. The same result gives the same text."""
+    secrets = [one for one in result.unread if (one.kind, one.lost) == ("refused", 0)]
+    others = [one for one in result.unread if one not in secrets]
+    return page("page.html")(
+        devices=[device(one, f"d{number}") for number, one in enumerate(result.reports, 1)],
+        secrets=secrets[:_MOST_LISTED],
+        more_secrets=max(len(secrets) - _MOST_LISTED, 0),
+        unread=others[:_MOST_LISTED],
+        more_unread=max(len(others) - _MOST_LISTED, 0),
+        version=words.PAGE["version"].format(version=__version__, rules=result.rules_version or "-"),
+        redacted=result.redacted,
+    )
+
+
+def page(template: str) -> Callable[..., str]:
+    """What renders a template of ``data/report_html`` from its data, with the one style and script that the page allows."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     folder = DATA / "report_html"
@@ -135,20 +151,12 @@ def render(result: Result) -> str:
     )
     environment.globals.update(words=words, page=words.PAGE, heading=words.HEADINGS)
     environment.filters.update(plain=plain, place=place, commands=commands)
-    secrets = [one for one in result.unread if (one.kind, one.lost) == ("refused", 0)]
-    others = [one for one in result.unread if one not in secrets]
-    return environment.get_template("page.html").render(
+    return partial(
+        environment.get_template(template).render,
         style=style,
         script=script,
         style_hash=_digest(style),
         script_hash=_digest(script),
-        devices=[device(one, f"d{number}") for number, one in enumerate(result.reports, 1)],
-        secrets=secrets[:_MOST_LISTED],
-        more_secrets=max(len(secrets) - _MOST_LISTED, 0),
-        unread=others[:_MOST_LISTED],
-        more_unread=max(len(others) - _MOST_LISTED, 0),
-        version=words.PAGE["version"].format(version=__version__, rules=result.rules_version or "-"),
-        redacted=result.redacted,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from troubleshoot import words
 from troubleshoot.model import Result
 from troubleshoot.report.outline import Part, of
@@ -10,9 +12,14 @@ from troubleshoot.report.safe import code, markdown
 
 def render(result: Result) -> str:
     """The Markdown text of a result."""
+    return paragraphs(of(result))
+
+
+def paragraphs(parts: Iterable[Part]) -> str:
+    """Paragraphs of an outline as Markdown."""
     lines: list[str] = []
     before = ""
-    for part in of(result):
+    for part in parts:
         listed = part.role in ("item", "line", "proof", "step", "command")
         if lines and lines[-1] and not (listed and before in ("item", "line", "proof", "step", "command", "heading")):
             lines.append("")

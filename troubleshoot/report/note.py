@@ -26,7 +26,8 @@ def owner(finding: Finding) -> str | None:
     return next((who for who in people if who not in ("helpdesk", "user")), people[0] if people else None)
 
 
-def _cut(text: str, longest: int = _LONGEST) -> str:
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """The text in one harmless line of at most ``longest`` characters."""
     text = plain(" ".join(text.split()), 4 * longest)
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
@@ -39,7 +40,7 @@ def note(result: Result) -> str:
     blocks = ["\n".join(_lines(report)) for report in result.reports]
     if result.unread and not result.reports:
         first = result.unread[0]
-        blocks.append(_cut(f"{words.HEADINGS['problems']}: {first.path}: {first.reason}"))
+        blocks.append(cut(f"{words.HEADINGS['problems']}: {first.path}: {first.reason}"))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -59,7 +60,7 @@ def _lines(report: Report) -> list[str]:
         lines.append(f"{words.HEADINGS['not_checked']}: {report.not_checked[0].collect}")
     if report.problems:
         lines.append(f"{words.HEADINGS['problems']}: {len(report.problems)} parts of the input")
-    return [_cut(line) for line in lines[:MOST_LINES]]
+    return [cut(line) for line in lines[:MOST_LINES]]
 
 
 def _of_finding(found: Finding) -> Iterator[str]:
@@ -71,8 +72,8 @@ def _of_finding(found: Finding) -> Iterator[str]:
     sure = f"{found.confidence}, {words.PHASES.get(found.phase, found.phase)}"
     settle = f"; {words.HEADINGS['not_ruled_out'].casefold()}: {found.not_ruled_out[0]}" if found.not_ruled_out else ""
     yield f"{words.HEADINGS['owner']}: {words.WHO[who] if who else '-'} ({sure}){settle}"
-    for number, step in enumerate(found.fix[:_MOST_STEPS], 1):
-        yield f"{number}. {words.WHO[step.who]}: {_step(step)}"
+    for number, each in enumerate(found.fix[:_MOST_STEPS], 1):
+        yield f"{number}. {words.WHO[each.who]}: {step(each)}"
     if found.wait:
         yield f"{words.HEADINGS['wait']}: {found.wait}"
     if found.avoid:
@@ -80,9 +81,10 @@ def _of_finding(found: Finding) -> Iterator[str]:
     yield f"{words.HEADINGS['references']}: {found.references[0]} [{found.fingerprint}]"
 
 
-def _step(step: FixStep) -> str:
-    how = f" ({words.RUN_AS[step.run_as]})" if step.run_as in words.RUN_AS else ""
-    return step.do + (f" > {step.run}{how}" if step.run else "")
+def step(one: FixStep) -> str:
+    """What to do, and the command with the prompt to run it in."""
+    how = f" ({words.RUN_AS[one.run_as]})" if one.run_as in words.RUN_AS else ""
+    return one.do + (f" > {one.run}{how}" if one.run else "")
 
 
 # -------------------------------------------------------------------------------------------------------- one line
@@ -91,14 +93,14 @@ def _step(step: FixStep) -> str:
 def oneline(result: Result) -> str:
     """One line a device, under 255 characters: the summary, and who must act."""
     lines = [_oneline(report) for report in result.reports]
-    lines += [_cut(f"{one.path}: {one.reason}", ONE_LINE - 1) for one in result.unread] if not lines else []
+    lines += [cut(f"{one.path}: {one.reason}", ONE_LINE - 1) for one in result.unread] if not lines else []
     return "\n".join(lines) + "\n"
 
 
 def _oneline(report: Report) -> str:
     who = owner(report.findings[0]) if report.findings else None
     end = f" {words.HEADINGS['owner']}: {words.WHO[who]}." if who else ""
-    return _cut(report.summary, ONE_LINE - 1 - len(end)) + end
+    return cut(report.summary, ONE_LINE - 1 - len(end)) + end
 
 
 # ------------------------------------------------------------------------------------------------------------ mail

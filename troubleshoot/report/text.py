@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from troubleshoot.model import Result
@@ -28,8 +29,13 @@ _STYLES = {
 
 def render(result: Result, width: int = WIDTH) -> str:
     """The plain form: no colour, no control character, lines of at most ``width`` columns where words allow it."""
+    return paragraphs(of(result), width)
+
+
+def paragraphs(parts: Iterable[Part], width: int = WIDTH) -> str:
+    """Paragraphs of an outline in the plain form."""
     lines: list[str] = []
-    for part in of(result):
+    for part in parts:
         lines += _plain(part, width)
     return "\n".join(lines).rstrip() + "\n"
 
