@@ -62,9 +62,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"notchecked"}),
     frozenset({"engine"}),
     frozenset({"pipeline", "ruletest", "report", "redact", "explain", "changes", "compare"}),
-    frozenset({"lint", "batch", "codelookup", "coverage", "ruledocs"}),
+    frozenset({"lint", "batch", "codelookup", "coverage", "ruledocs", "fleet"}),
     frozenset({"rulecommands", "console"}),
-    frozenset({"devicecommands"}),
+    frozenset({"devicecommands", "fleetcommands"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

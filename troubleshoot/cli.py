@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from troubleshoot import fleetcommands
 from troubleshoot.console import (
     DataForm,
     Drafts,
@@ -40,6 +41,7 @@ rules_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The rules: list, show, write, check and test them."
 )
 app.add_typer(rules_app, name="rules")
+app.add_typer(fleetcommands.app, name="fleet")
 
 
 class ReportForm(StrEnum):

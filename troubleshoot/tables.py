@@ -75,6 +75,7 @@ SOURCES = (
     "log_facts",
     "run_folder",
     "fleet_channels",
+    "fleet_names",
 )
 """Tables that people edit as YAML."""
 
