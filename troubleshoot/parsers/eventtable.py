@@ -123,5 +123,5 @@ def _event(name: str, line: int, row: list[str], columns: dict[str, int], first:
         data=eventmessage.fields(provider, number, text),
         text=text or None,
         source=Source(name, line, record, channel),
-        time_text=None if moment is not None and moment.tzinfo else time_text or None,
+        time_text=eventtimes.as_printed(time_text, moment),
     )
