@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from troubleshoot import words
 from troubleshoot.model import Finding, FixStep, Report, Result
 from troubleshoot.report.outline import place
-from troubleshoot.report.safe import plain
+from troubleshoot.report.safe import formula_start, plain
 from troubleshoot.times import both
 
 MOST_LINES = 12
@@ -27,8 +27,8 @@ def owner(finding: Finding) -> str | None:
 
 
 def cut(text: str, longest: int = _LONGEST) -> str:
-    """The text in one harmless line of at most ``longest`` characters."""
-    text = plain(" ".join(text.split()), 4 * longest)
+    """The text in one harmless line of at most ``longest`` characters, which no spreadsheet takes for a formula."""
+    text = formula_start(plain(" ".join(text.split()), 4 * longest))
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
