@@ -85,7 +85,7 @@ def test_every_device_has_its_line(archive: Path, tmp_path: Path, capsys: pytest
     assert "The device could not read the service connection point" in said
     assert sorted(path.name for path in run.iterdir()) == [
         *("attempts.parquet", "codes.parquet", "collect.parquet", "devices.parquet", "facts.parquet"),
-        *("findings.parquet", "manifest.json", "problems.parquet", "reports.jsonl"),
+        *("findings.parquet", "manifest.json", "problems.parquet", "reports.jsonl", "rows.parquet"),
     ]
 
 

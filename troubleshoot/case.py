@@ -13,7 +13,6 @@ from troubleshoot import attempts as rebuilding
 from troubleshoot import facts as deriving
 from troubleshoot import hellochecks, iesettings, joinattempts, registryfacts, times
 from troubleshoot.accounts import key_of, same_account
-from troubleshoot.clock import clock_of
 from troubleshoot.eventfacts import debug_output, value
 from troubleshoot.model import (
     Account,
@@ -96,8 +95,7 @@ class Case:
         self.as_of = as_of or self._as_of()
         self.log_spans = whole_spans(spans)
         self.collected = collected
-        clock = clock_of(notes, self.registry, self.log_lines, self.events)
-        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows, clock)
+        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows)
         self.join_state = self._join_state()
 
     @classmethod
@@ -349,7 +347,7 @@ class Case:
         told = [field.text for field in printed if field is not None and field.value]
         told += dict.fromkeys(event.computer for event in self.events if event.computer)
         given = [row.device for row in self.rows if row.device]  # a channel knows whose row it is
-        told = [*sorted(given, key=lambda name: "." not in name)[:1], *given, *told] if given else told
+        told = [*sorted(given, key=lambda name: "." not in name)[:1], *given] if given else told
         for name in told:
             names.setdefault(name.partition(".")[0].casefold(), name)  # PC1 and PC1.corp.example are one name
         full = next((name for name in told if "." in name), None)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from troubleshoot.case import Case
-    from troubleshoot.model import Result
+    from troubleshoot.model import Result, Row
     from troubleshoot.pseudonyms import Redactor
     from troubleshoot.ruleset import Ruleset
 
@@ -44,6 +44,14 @@ KeyFile = Annotated[
     Path | None,
     typer.Option(
         "--key", metavar="FILE", help="Key that makes the pseudonyms the same in every run; made if not there."
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        metavar="text=COLUMN,...",
+        help="Columns of a table of many devices, where they are not found: text, device, time, id, error.",
     ),
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")]
@@ -100,22 +108,31 @@ def redactor_of(key: Path | None) -> Redactor:
         raise fail(f"{key}: {error.strerror or error}") from error
 
 
-def redacted(paths: list[str], ruleset: Ruleset, all_events: bool, key: Path | None) -> Result:
+def redacted(
+    paths: list[str],
+    ruleset: Ruleset,
+    all_events: bool,
+    key: Path | None,
+    columns: Mapping[str, str] | None = None,
+) -> Result:
     """The diagnosis with pseudonyms: what the evidence names is learned after the analysis, which sees the real values."""
     from troubleshoot import redact as redacting
     from troubleshoot.pipeline import judged, open_cases, wanted_events
 
-    opened = open_cases(paths, None if all_events else wanted_events(ruleset))
-    return redacting.result(redactor_for(opened.cases, key), judged(opened, ruleset))
+    opened = open_cases(paths, None if all_events else wanted_events(ruleset), columns)
+    rows = [one.row for one in opened.unread if one.row is not None]
+    return redacting.result(redactor_for(opened.cases, key, rows), judged(opened, ruleset))
 
 
-def redactor_for(cases: Iterable[Case], key: Path | None) -> Redactor:
-    """The pseudonyms of a run, which knows every name that its cases hold."""
+def redactor_for(cases: Iterable[Case], key: Path | None, rows: Iterable[Row] = ()) -> Redactor:
+    """The pseudonyms of a run, which knows every name that its cases hold, and those of ``rows`` of tables that gave none."""
     from troubleshoot import identities
 
     redactor = redactor_of(key)
     for case in cases:
         identities.learn_case(redactor, case)
+    for row in rows:
+        identities.learn_row(redactor, row)
     return redactor
 
 
@@ -134,3 +151,15 @@ def run_key(run: Path, key: Path | None) -> bytes:
             f"pseudonyms: made with the new key {path}; who has it can tell the names, so keep it apart", err=True
         )
     return found
+
+
+def columns_of(text: str | None) -> dict[str, str] | None:
+    """What ``--map`` says; a mistake in it ends the command."""
+    if text is None:
+        return None
+    from troubleshoot.fleetinput.columns import MapError, mapping
+
+    try:
+        return mapping(text)
+    except MapError as error:
+        raise fail(str(error)) from error

@@ -17,7 +17,18 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from troubleshoot.collectors import table
-from troubleshoot.model import Capture, CloudObject, Event, Evidence, LogSpan, Part, Problem, RegistryValue, Row
+from troubleshoot.model import (
+    Capture,
+    CloudObject,
+    CollectorNote,
+    Event,
+    Evidence,
+    LogSpan,
+    Part,
+    Problem,
+    RegistryValue,
+    Row,
+)
 from troubleshoot.times import order
 
 _COMPUTER_KEY = r"HKLM\SYSTEM\CURRENTCONTROLSET\CONTROL\COMPUTERNAME\COMPUTERNAME"
@@ -150,8 +161,8 @@ def _pieces(part: Part) -> Iterator[Part]:
             distinct.append(seen)
     if len(distinct) > 1:
         yield from _by_place(part, [(one.source.line or 0, seen) for one, seen in captures])
-    elif not captures and _forwarded(events := _in_order(part)):
-        yield from _by_computer(part, events)
+    elif not captures and ((many := _gathers(part)) | _forwarded(events := _in_order(part))):
+        yield from _by_computer(part, events, not many)
     else:
         yield part
 
@@ -224,11 +235,20 @@ def _goes_back(before: Event, after: Event) -> bool:
     return (after.record > before.record) != (after.time > before.time) and abs(after.time - before.time) > _A_DAY
 
 
-def _by_computer(part: Part, events: Sequence[Event]) -> Iterator[Part]:
+def _gathers(part: Part) -> bool:
+    """Does the file gather records of several computers, by what its parser says of it?"""
+    if not any(isinstance(one, CollectorNote) and one.kind == "computers" for one in part.found):
+        return False
+    return len({_named(one.computer) for one in part.found if isinstance(one, Event) and one.computer}) > 1
+
+
+def _by_computer(part: Part, events: Sequence[Event], reaches: bool) -> Iterator[Part]:
+    """The records of each computer. ``reaches``: the file is their logs, not a choice of records, so it tells how far they go."""
     found: dict[str, list[Evidence | Problem]] = {}
     for event in events:
         found.setdefault(str(event.computer).partition(".")[0].casefold(), []).append(event)
     rest = [one for one in part.found if not isinstance(one, Event) or not one.computer]
+    rest = rest if reaches else [one for one in rest if not isinstance(one, LogSpan)]
     reach: list[Evidence | Problem] = [one for one in rest if isinstance(one, LogSpan)]
     for number, items in enumerate(found.values()):
         yield Part(part.name, tuple(items + (reach if number else rest)))
@@ -314,14 +334,28 @@ class _Groups:
     def join_renamed(self) -> None:
         """Join what bears an older name of a device: its log shows the change, or only logs of before bear the name."""
         groups = self.members()
-        for theirs in list(groups.values()):
+        bearers: dict[str, set[int]] = defaultdict(set)  # names that devices had before -> their groups
+        for group, numbers in groups.items():
+            for older in (name for n in numbers for name, _ in self.sightings[n].older):
+                bearers[older].add(group)
+        for own, theirs in list(groups.items()):
             # A name that two devices had (that of the image both were made from) joins nothing.
-            heirs = [numbers for numbers in groups.values() if numbers is not theirs and self._was(numbers, theirs)]
+            names = {seen.name[0] for n in theirs if (seen := self.sightings[n]).name}
+            near = sorted(set().union(*(bearers.get(name, ()) for name in names)) - {own})
+            heirs = [groups[group] for group in near if self._was(groups[group], theirs)]
             if len(heirs) == 1:
                 self._join(heirs[0][0], theirs[0])
-        for group, numbers in self.members().items():
+        for group, numbers in self._undivided(self.members()):
             if group in self.of and self._logs_only(numbers):
                 self._join_near(numbers, lambda mine, theirs: self._before(mine, theirs) or self._apart(mine, theirs))
+
+    def _undivided(self, groups: dict[int, list[int]]) -> list[tuple[int, list[int]]]:
+        """The groups of which no file was taken apart into several devices: only such can be another's."""
+        owners: dict[str, set[int]] = defaultdict(set)
+        for group, numbers in groups.items():
+            for n in numbers:
+                owners[self.parts[n].name].add(group)
+        return [one for one in groups.items() if all(len(owners[self.parts[n].name]) < 2 for n in one[1])]
 
     def _join_near(self, numbers: Sequence[int], fits: Callable[[Sequence[int], Sequence[int]], bool]) -> None:
         """Join a group to those around it, where all stand in one place and ``fits`` holds for each."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from troubleshoot.case import Case
+from troubleshoot.model import Row
 from troubleshoot.pseudonyms import Redactor, own_host, well_known
 from troubleshoot.tables import squeeze
 
@@ -28,6 +29,8 @@ def learn_case(redactor: Redactor, case: Case) -> None:
             redactor.learn_user(attempt.user)
     for name in case.device.names:
         redactor.learn_host(name)
+    for one in case.rows:
+        learn_row(redactor, one)
     if case.device.domain:
         redactor.learn("domain", case.device.domain)
     for row in case.cloud:
@@ -44,6 +47,15 @@ def learn_case(redactor: Redactor, case: Case) -> None:
                     redactor.learn_user(name)
     for label, value in _labelled(case):
         _learn(redactor, label, value)
+
+
+def learn_row(redactor: Redactor, row: Row) -> None:
+    """Teach the redactor whose row of a table it is, and who ran the command."""
+    if row.device:
+        redactor.learn_host(row.device)
+    if row.account is not None and row.account.kind != "system":
+        for name in filter(None, (row.account.name, row.account.upn)):
+            redactor.learn_user(name)
 
 
 def _labelled(case: Case) -> Iterator[tuple[str, str]]:

@@ -181,9 +181,9 @@ class LogSpan(NamedTuple):
 class CollectorNote(NamedTuple):
     """What a collector says of itself, or of what it did not find.
 
-    ``kind``: version, started, stopped (with ``time``), utc-offset (``+01:00``), time-zone (the offset of its winter),
-    no-key (the error text of a registry query), no-data (an empty file whose name, ``value``, says what gave nothing).
-    ``collector``: the id of ``data/collectors.yaml``, where the note tells.
+    ``kind``: version, started, stopped (with ``time``), utc-offset (``+01:00``), no-key (the error text of a registry
+    query), no-data (an empty file whose name, ``value``, says what gave nothing), computers (the file gathers records of many
+    computers; ``value`` says which kind of file does). ``collector``: the id of ``data/collectors.yaml``, where the note tells.
     """
 
     kind: str
@@ -346,30 +346,14 @@ class Collected(NamedTuple):
     cleared: frozenset[str] = frozenset()
 
 
-class Clock(NamedTuple):
-    """The device's own clock: its ``offset`` from UTC (``+01:00``) when the evidence was collected, and what tells it."""
-
-    offset: str
-    source: Source
-
-
 class Coverage(NamedTuple):
-    """What was collected: by what, kinds of evidence, logs with their reach, captures with their context.
-
-    ``clock``: the device's own, None where nothing tells its offset.
-    """
+    """What was collected: by what, kinds of evidence, logs with their reach, captures with their context."""
 
     collected: Collected | None
     kinds: tuple[str, ...]
     logs: tuple[LogSpan, ...]
     captures: tuple[Capture, ...]
     rows: tuple[Row, ...] = ()
-    clock: Clock | None = None
-
-    @property
-    def offset(self) -> str | None:
-        """The offset of the device's clock (``+01:00``)."""
-        return self.clock.offset if self.clock else None
 
     @property
     def collector(self) -> str | None:
@@ -469,13 +453,32 @@ class Report(NamedTuple):
 class Unread(NamedTuple):
     """An input path that gave nothing, and why, in one line. ``kind`` and ``lost``: as those of :class:`Problem`.
 
-    ``refused`` with nothing lost: a file that can hold tokens or keys, and should not have been collected.
+    ``refused`` with nothing lost: a file that can hold tokens or keys, and should not have been collected. ``row``: the row of a
+    table that this is, where it is one.
     """
 
     path: str
     reason: str
     kind: str = "unreadable"
     lost: int | None = None
+    row: Row | None = None
+
+
+class TableRead(NamedTuple):
+    """A table of many devices that was read: ``rows`` of it, all of them counted by outcome in ``outcomes`` (:class:`Row`).
+
+    ``channel`` is the id of ``data/fleet_channels.yaml``, ``title`` its name. ``columns``: what was found (text, device, time,
+    error, ``labels``: state in columns of its own) to the names of the columns. ``notes``: what had to be guessed, or could not be.
+    """
+
+    path: str
+    channel: str
+    title: str
+    rows: int
+    outcomes: Mapping[str, int]
+    devices: int
+    columns: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 class Result(NamedTuple):
@@ -488,3 +491,4 @@ class Result(NamedTuple):
     unread: tuple[Unread, ...]
     rules_version: str = ""
     redacted: Mapping[str, int] | None = None
+    tables: tuple[TableRead, ...] = ()

@@ -22,6 +22,8 @@ from troubleshoot.model import (
     RegistryValue,
     Report,
     Result,
+    Row,
+    TableRead,
     Unread,
     Wanted,
 )
@@ -35,10 +37,11 @@ if TYPE_CHECKING:
 
 
 class Opened(NamedTuple):
-    """What the given paths hold: one case per device, and what gave nothing."""
+    """What the given paths hold: one case per device, what gave nothing, and the tables of many devices among them."""
 
     cases: tuple[Case, ...]
     unread: tuple[Unread, ...]
+    tables: tuple[TableRead, ...] = ()
 
 
 def open_cases(paths: Sequence[str], wanted: Wanted | None, columns: Mapping[str, str] | None = None) -> Opened:
@@ -57,8 +60,10 @@ def open_runs(path: str, wanted: Wanted | None) -> tuple[Opened, Opened] | None:
     None where the input has no such two parts. What could not be read belongs to the second.
     """
     with Scratch() as scratch:
-        files, of_tables, unread = _parts(artifacts([path], scratch, worth_unpacking), wanted, [path])
-    parts = [*files, *of_tables]
+        read = _inputs(artifacts([path], scratch, worth_unpacking), wanted, [path])
+        parts, unread = list(read.parts), read.unread
+        for table in read.tables:
+            _read_table(table, wanted, parts, unread)
     first = [part for part in parts if run_of(part.name.removeprefix(path)) < 0]
     rest = [part for part in parts if run_of(part.name.removeprefix(path)) >= 0]
     if not any(part.found for part in first) or not any(part.found for part in rest):
@@ -80,22 +85,33 @@ def gather(
     columns: Mapping[str, str] | None = None,
 ) -> Opened:
     """The cases of all ``inputs``; ``given`` are the names of those that were asked for, which are read whatever they look like."""
-    parts, of_tables, unread = _parts(inputs, wanted, given, columns)
-    if of_tables and not any(_is_own(part) for part in parts):
+    parts, tables, unread = _inputs(inputs, wanted, given, columns)
+    of_tables: list[Part] = []
+    told = tuple([_read_table(table, wanted, of_tables, unread) for table in tables])
+    if of_tables and not any(map(_is_own, parts)):
         shared = [part for part in parts if part.found]
-        return Opened(tuple(_case([part, *shared]) for part in of_tables), tuple(unread))
-    return _cases([*parts, *of_tables], unread)
+        return Opened(tuple(_case([part, *shared]) for part in of_tables), tuple(unread), told)
+    if told and not of_tables and not any(part.found for part in parts):
+        return Opened((), tuple(unread), told)
+    return _cases([*parts, *of_tables], unread)._replace(tables=told)
 
 
-def _parts(
+class _Inputs(NamedTuple):
+    """What each of the inputs gives, the tables of many devices among them, which are not read yet, and what gives nothing."""
+
+    parts: list[Part]
+    tables: list[Table]
+    unread: list[Unread]
+
+
+def _inputs(
     inputs: Iterable[Artifact | Unread],
     wanted: Wanted | None,
     given: Sequence[str],
     columns: Mapping[str, str] | None = None,
-) -> tuple[list[Part], list[Part], list[Unread]]:
-    """What each of the inputs gives, what each device of a table of many gives, and what gives nothing."""
+) -> _Inputs:
     parts: list[Part] = []
-    of_tables: list[Part] = []
+    found_tables: list[Table] = []
     unread: list[Unread] = []
     skipped: Counter[tuple[str, str]] = Counter()
     for one in inputs:
@@ -108,8 +124,7 @@ def _parts(
             parts.append(Part(one.name, ()))
             continue
         if tables := _tables(one, columns, unread):
-            for table in tables:
-                _read_table(table, wanted, of_tables, unread)
+            found_tables += tables
             continue
         found = _with_rows(one.name, tuple(parse(one, wanted)))
         if all(isinstance(item, Problem) for item in found):
@@ -123,7 +138,7 @@ def _parts(
     for root in dict.fromkeys(root for root, _ in skipped):
         listed = ", ".join(f"{what} ({count})" for (path, what), count in sorted(skipped.items()) if path == root)
         unread.append(Unread(root, f"not read, since they hold no evidence: {listed}", "unsupported"))
-    return parts, of_tables, unread
+    return _Inputs(parts, found_tables, unread)
 
 
 def _is_own(part: Part) -> bool:
@@ -153,22 +168,20 @@ def _tables(one: Artifact, columns: Mapping[str, str] | None, unread: list[Unrea
     return ()
 
 
-def _read_table(table: Table, wanted: Wanted | None, parts: list[Part], unread: list[Unread]) -> None:
+def _read_table(table: Table, wanted: Wanted | None, parts: list[Part], unread: list[Unread]) -> TableRead:
     """A part for each device of the table with evidence or words of its collector; what gave neither is named, and counted."""
-    lost = False
     for device in table.devices(wanted):
         if any(row.outcome in ("evidence", "words") for row in device.rows):
             parts.append(device.part)
-            continue
-        lost = True
-        for row in device.rows:
-            kind = "damaged" if row.outcome == "damaged" else "unreadable"
-            said = f"{row.device or 'a device without a name'}: {row.outcome} row: {row.reason}"
-            unread.append(Unread(row.source.path, said, kind, 0))
-    if lost:
-        from troubleshoot.fleetinput.tables import summed
+        else:
+            unread += map(_lost_row, device.rows)
+    return table.told()
 
-        unread.append(Unread(table.name, summed(table), "unsupported"))
+
+def _lost_row(row: Row) -> Unread:
+    """A row of a device of which no row of the table tells anything."""
+    said = f"{row.device or 'a device without a name'}: {row.outcome} row: {row.reason}"
+    return Unread(row.source.path, said, "damaged" if row.outcome == "damaged" else "unreadable", 0, row)
 
 
 def _with_rows(name: str, found: tuple[Evidence | Problem, ...]) -> tuple[Evidence | Problem, ...]:
@@ -219,6 +232,9 @@ def _cases(parts: Sequence[Part], unread: list[Unread]) -> Opened:
             Unread(part.name, "it holds only what its collector says of itself", "unsupported") for part in notes
         ]
         return Opened((), tuple(unread))
+    if all(map(_is_list, full)):
+        unread += [Unread(part.name, _LIST, "unsupported") for part in full]
+        return Opened((), tuple(unread))
     if len(parts) == 1 and one_device(full[0]):
         return Opened((_case(parts),), tuple(unread))
     from troubleshoot import devices
@@ -229,6 +245,27 @@ def _cases(parts: Sequence[Part], unread: list[Unread]) -> Opened:
         why = f"it names no device and stands among files of {count}: put it into the folder of its device"
         unread += [Unread(part.name, why) for part in split.unassigned if part.found]
     return Opened(tuple(_case(device) for device in split.devices), tuple(unread))
+
+
+_LIST = (
+    "it is a list of several devices as the directory or the tenant has them, with nothing from the devices: "
+    "give it beside captures, or to a fleet command"
+)
+
+
+def _is_list(part: Part) -> bool:
+    """Is it nothing but a list of several devices of the tenant or computers of the directory?"""
+    listed = {
+        (one.device_id, one.name)
+        for one in part.found
+        if isinstance(one, CloudObject) and one.kind in ("device", "computer")
+    }
+    others = any(
+        not isinstance(one, Problem | CollectorNote)
+        and not (isinstance(one, CloudObject) and one.kind in ("device", "computer", "listing"))
+        for one in part.found
+    )
+    return len(listed) > 1 and not others
 
 
 def _case(parts: Sequence[Part]) -> Case:
@@ -274,7 +311,7 @@ def diagnose_bytes(name: str, data: bytes, ruleset: Ruleset) -> Result:
 def judged(opened: Opened, ruleset: Ruleset) -> Result:
     """The reports of cases that are already open."""
     reports = tuple(_summed(judge(ruleset, case)) for case in opened.cases)
-    return Result(reports, opened.unread, ruleset.digest)
+    return Result(reports, opened.unread, ruleset.digest, tables=opened.tables)
 
 
 def _summed(report: Report) -> Report:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from troubleshoot.model import (
+    Account,
     Attempt,
     Capture,
-    Clock,
     Coverage,
     Device,
     Finding,
@@ -20,7 +20,9 @@ from troubleshoot.model import (
     Proof,
     Report,
     Result,
+    Row,
     Source,
+    TableRead,
     Unread,
 )
 from troubleshoot.pseudonyms import Redactor, well_known
@@ -33,12 +35,49 @@ def result(redactor: Redactor, given: Result) -> Result:
     return given._replace(
         reports=tuple(report(redactor, one) for one in given.reports),
         unread=unread(redactor, given.unread),
+        tables=tuple(_table(redactor, one) for one in given.tables),
     )._replace(redacted=redactor.counts())
 
 
 def unread(redactor: Redactor, given: Iterable[Unread]) -> tuple[Unread, ...]:
     """Inputs that gave nothing, with every name replaced."""
-    return tuple(one._replace(path=redactor.path(one.path), reason=redactor.text(one.reason)) for one in given)
+    return tuple(
+        one._replace(
+            path=redactor.path(one.path),
+            reason=redactor.text(one.reason),
+            row=_row(redactor, one.row) if one.row is not None else None,
+        )
+        for one in given
+    )
+
+
+def _table(redactor: Redactor, one: TableRead) -> TableRead:
+    text = redactor.text
+    return one._replace(
+        path=redactor.path(one.path),
+        columns={name: text(value) for name, value in one.columns.items()},
+        notes=tuple(map(text, one.notes)),
+    )
+
+
+def _row(redactor: Redactor, one: Row) -> Row:
+    optional = redactor.optional
+    return one._replace(
+        source=source(redactor, one.source),
+        device=optional(one.device),
+        device_id=optional(one.device_id),
+        account=_account(redactor, one.account),
+        reason=optional(one.reason),
+        said={redactor.text(name): redactor.text(value) for name, value in one.said.items()},
+    )
+
+
+def _account(redactor: Redactor, account: Account | None) -> Account | None:
+    if account is None:
+        return None
+    return account._replace(
+        name=redactor.optional(account.name), sid=redactor.optional(account.sid), upn=redactor.optional(account.upn)
+    )
 
 
 def report(redactor: Redactor, given: Report) -> Report:
@@ -54,7 +93,7 @@ def report(redactor: Redactor, given: Report) -> Report:
         unexplained_codes=tuple(one._replace(source=source(redactor, one.source)) for one in given.unexplained_codes),
         attempts=tuple(attempt(redactor, one) for one in given.attempts),
         coverage=_coverage(redactor, given.coverage),
-        problems=tuple(problem(redactor, one) for one in given.problems),
+        problems=tuple(_problem(redactor, one) for one in given.problems),
     )
 
 
@@ -74,11 +113,6 @@ def device(redactor: Redactor, given: Device) -> Device:
 def source(redactor: Redactor, given: Source) -> Source:
     """A place, with the names in its path replaced."""
     return given._replace(path=redactor.path(given.path))
-
-
-def clock(redactor: Redactor, given: Clock | None) -> Clock | None:
-    """The clock of the device, with the names in the path that tells it replaced."""
-    return given._replace(source=source(redactor, given.source)) if given else None
 
 
 def proofs(redactor: Redactor, given: Iterable[Proof]) -> tuple[Proof, ...]:
@@ -117,9 +151,9 @@ def attempt(redactor: Redactor, one: Attempt) -> Attempt:
 
 def _coverage(redactor: Redactor, one: Coverage) -> Coverage:
     return one._replace(
-        clock=clock(redactor, one.clock),
         logs=tuple(_span(redactor, span) for span in one.logs),
         captures=tuple(_capture(redactor, capture) for capture in one.captures),
+        rows=tuple(_row(redactor, row) for row in one.rows),
     )
 
 
@@ -128,18 +162,13 @@ def _span(redactor: Redactor, span: LogSpan) -> LogSpan:
 
 
 def _capture(redactor: Redactor, capture: Capture) -> Capture:
-    account = capture.account
-    if account is not None:
-        account = account._replace(
-            name=redactor.optional(account.name), sid=redactor.optional(account.sid), upn=redactor.optional(account.upn)
-        )
+    account = _account(redactor, capture.account)
     fields = tuple(field._replace(text=redactor.text(field.text)) for field in capture.fields)
     named = {name: field._replace(text=redactor.text(field.text)) for name, field in capture.named.items()}
     return capture._replace(source=source(redactor, capture.source), account=account, fields=fields, named=named)
 
 
-def problem(redactor: Redactor, one: Problem) -> Problem:
-    """What could not be read, with every name replaced."""
+def _problem(redactor: Redactor, one: Problem) -> Problem:
     return one._replace(source=source(redactor, one.source), message=redactor.text(one.message))
 
 

@@ -67,6 +67,7 @@ HEADINGS = {
     "changes": "What changed",
     "unchanged": "Nothing that both states tell has changed",
     "since": "Attempts since",
+    "tables": "Tables of many devices",
     "redacted": "Names stand as pseudonyms; values replaced by kind",
 }
 VERDICTS_PLAIN = {
@@ -205,7 +206,6 @@ PAGE = {
     "made": "Made from the files alone; nothing was asked of a network.",
     "version": "troubleshoot {version}, rules {rules}",
 }
-CLOCK = "the device's clock is"
 OUTCOMES = {
     "fixed": ("FIXED", "What was wrong before is not wrong any more."),
     "better": ("BETTER", "Some of what was wrong before is fixed, some of it stays."),
@@ -214,6 +214,13 @@ OUTCOMES = {
     "undecided": ("CANNOT BE TOLD", "One of the two states does not hold what would tell."),
     "sound": ("NO FAULT", "Nothing wrong was found in either state."),
 }
+CUTS = {
+    "head": "its beginning was cut away, so what stands there is unknown",
+    "tail": "its end was cut away, so what stands there is unknown",
+    "both": "its beginning and its end were cut away, so what stands there is unknown",
+    "fields": "a script kept some values, the others are unknown",
+}
+"""What a channel cut away of an output (:class:`troubleshoot.model.Row`)."""
 OUTCOMES_MAIL = {
     "fixed": "What was wrong with it before is fixed.",
     "better": "Some of what was wrong with it before is fixed, some is not yet.",

@@ -23,10 +23,13 @@ _NO_REPORT: Mapping[str, Any] = {"device": {}, "findings": (), "problems": (), "
 def lines(source: str, form: Mapping[str, Any], facts: Sequence[Mapping[str, str]] = ()) -> Iterator[Line]:
     """The lines of one input: the report of each device in it, or one with the reasons why there is none.
 
-    What could not be read stands in the first. ``form``: the JSON form of ``diagnose``; ``facts``: of each device.
+    What could not be read stands in the first; a row of a table whose device has no report has a line of its own.
+    ``form``: the JSON form of ``diagnose``; ``facts``: of each device.
     """
-    unread = [{**one, "path": one["path"] or source} for one in form["unread"]]
-    for number, report in enumerate(form["devices"] or [None]):
+    unread = [{**one, "path": one["path"] or source} for one in form["unread"] if "row" not in one]
+    lost = [one for one in form["unread"] if "row" in one]
+    reports = form["devices"] or ([None] if unread or not lost else [])
+    for number, report in enumerate(reports):
         yield {
             "source": source,
             "verdict": report["verdict"] if report else "unread",
@@ -34,12 +37,22 @@ def lines(source: str, form: Mapping[str, Any], facts: Sequence[Mapping[str, str
             "unread": [] if number else unread,
             "facts": dict(facts[number]) if number < len(facts) else {},
         }
+    for group in _by_device(lost):
+        yield {"source": source, "verdict": "unread", "report": None, "unread": group, "facts": {}}
+
+
+def _by_device(lost: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for one in lost:
+        name = one["row"]["device"]
+        groups.setdefault(name.casefold() if name else f"\0{one['path']}", []).append(one)
+    yield from groups.values()
 
 
 def rows_of(line: Line) -> Rows:
     """The rows of one line in every table."""
     report = line["report"] or _NO_REPORT
-    name = report["device"].get("name")
+    name = report["device"].get("name") or next((one["row"]["device"] for one in line["unread"] if "row" in one), None)
     start = (line["source"], name)
     found = list(_findings(report))
     return {
@@ -50,6 +63,7 @@ def rows_of(line: Line) -> Rows:
         "codes": list(dict.fromkeys(_codes(report, found, start))),
         "collect": [(*start, one["collect"], one["why"], " ".join(one["rules"])) for one in report["not_checked"]],
         "facts": [(*start, *pair) for pair in sorted(line["facts"].items())],
+        "rows": [(*start, *_row(one)) for one in _rows(line, report)],
     }
 
 
@@ -104,9 +118,37 @@ def _device(line: Line, report: Mapping[str, Any], start: Row) -> Row:
         coverage["collector"],
         newest.get("account"),
         newest.get("elevated"),
-        newest.get("cut"),
+        _cut(coverage),
         len(report["attempts"]),
         len(report["not_checked"]),
+    )
+
+
+def _cut(coverage: Mapping[str, Any]) -> str | None:
+    """Where the channel of a table cut the output of the row that decides."""
+    rows = coverage.get("rows") or ({"cut": None},)
+    return rows[0]["cut"] if rows[0]["cut"] in ("head", "tail", "both") else None
+
+
+def _rows(line: Line, report: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from (report.get("coverage") or {}).get("rows", ())
+    yield from (one["row"] for one in line["unread"] if "row" in one)
+
+
+def _row(one: Mapping[str, Any]) -> Row:
+    return (
+        one["path"],
+        one["number"],
+        one["rows"],
+        one["channel"],
+        one["outcome"],
+        one["reason"],
+        one["time"],
+        one["time_origin"],
+        one["account"],
+        one["cut"],
+        one["superseded"],
+        one["device_id"],
     )
 
 

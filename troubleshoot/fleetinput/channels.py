@@ -39,6 +39,7 @@ class Channel(NamedTuple):
     entra: tuple[str, ...] = ()
     user: tuple[str, ...] = ()
     time: tuple[str, ...] = ()
+    exit: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
     utc: bool = False
@@ -95,6 +96,7 @@ def channels() -> tuple[Channel, ...]:
                 entra=tuple(row.get("id", ())),
                 user=tuple(row.get("user", ())),
                 time=tuple(row.get("time", ())),
+                exit=tuple(row.get("exit", ())),
                 words=frozenset(row.get("words", ())),
                 ignore=frozenset(row.get("ignore", ())),
                 utc=row.get("utc", False),

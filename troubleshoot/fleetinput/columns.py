@@ -10,6 +10,7 @@ from troubleshoot import codes
 from troubleshoot.fleetinput.cells import Pair, decode, is_lost, label_of, labelled, text_of
 from troubleshoot.fleetinput.channels import PLAIN_TABLE, Channel, channels, plain, words
 from troubleshoot.fleetinput.fields import IDENTITY
+from troubleshoot.fleetinput.hosts import is_host, is_sure_host
 from troubleshoot.fleetinput.jsontails import Pairs
 from troubleshoot.fleetinput.records import Record
 from troubleshoot.parsers import cloudrows, dsreglines, eventtimes
@@ -18,8 +19,6 @@ MAP_KEYS = ("text", "device", "time", "id", "error")
 """What ``--map`` can name a column for."""
 
 _SAMPLE = 60  # cells of a column that are looked at
-_HOST = re.compile(r"^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61})(?:\.[A-Za-z0-9-]{1,63}){0,6}\$?$")
-_GUID = re.compile(r"^\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?$")
 _TYPE_SUFFIX = re.compile(r"_[sbdtg]$")
 _JOIN_WORDS = re.compile(
     r"^(?:not joined|none|(?:microsoft )?(?:azure ?ad|entra|hybrid|domain|on-premises drs)[\w +-]{0,30}(?:join(?:ed)?|registered))$",
@@ -51,6 +50,23 @@ class Plan(NamedTuple):
     said: tuple[str, ...] = ()
     utc: bool = False
     day_first: bool | None = None
+    notes: tuple[str, ...] = ()
+
+
+def columns_of(how: Plan) -> dict[str, str]:
+    """What was found in which columns, for who reads the report."""
+    found = {
+        "text": ", ".join(how.text),
+        "device": how.device,
+        "time": how.time,
+        "id": how.entra,
+        "user": how.user,
+        "error": ", ".join(how.error),
+        "labels": ", ".join(how.labels),
+        "fields": ", ".join(filter(None, how.listed or ())),
+        "said": ", ".join(how.said),
+    }
+    return {name: text[:400] for name, text in found.items() if text}
 
 
 def mapping(text: str) -> dict[str, str]:
@@ -173,7 +189,7 @@ class _Look:
 
     def plan(self, channel: Channel) -> Plan | None:
         """The plan by the channel's names and by the cells; None where the table holds nothing of ours."""
-        listed = self._listed()
+        listed = self._listed(channel)
         labels = {} if listed else self.labels(channel)
         core = self._core(labels)
         if channel is PLAIN_TABLE and not self._states(labels):
@@ -208,6 +224,19 @@ class _Look:
             said=said,
             utc=channel.utc or (time is not None and "utc" in time.casefold()),
             day_first=eventtimes.day_first(self.cells(time)) if time else None,
+            notes=self._undated(time),
+        )
+
+    def _undated(self, time: str | None) -> tuple[str, ...]:
+        """What to say of a column of times in which nothing tells the day from the month."""
+        cells = self.cells(time) if time else []
+        if not cells or eventtimes.day_first(cells) is not None or eventtimes.local(cells[0]) is not None:
+            return ()
+        if eventtimes.local(cells[0], True) is None:
+            return ()
+        return (
+            f"column {time}: nothing tells the day from the month ({cells[0].strip()[:40]}), so these rows have no time; "
+            "export with dates as 2026-03-04",
         )
 
     def _is_of_devices(self, device: str | None, output: bool, labels: Mapping[str, tuple[str | None, str]]) -> bool:
@@ -240,6 +269,7 @@ class _Look:
             time=time,
             utc=known.utc or (time is not None and "utc" in time.casefold()),
             day_first=eventtimes.day_first(self.cells(time)) if time else None,
+            notes=self._undated(time),
         )
 
     def _first(self, keys: Iterable[str]) -> str | None:
@@ -247,7 +277,7 @@ class _Look:
         there = [self.by_key[key] for key in keys if key in self.by_key]
         return next((name for name in there if self.cells(name)), there[0] if there else None)
 
-    def _listed(self) -> tuple[str | None, str, str] | None:
+    def _listed(self, channel: Channel) -> tuple[str | None, str, str] | None:
         """The columns of a table with one row per field: section (may be missing), label, value."""
         label = (
             self.by_key.get("key")
@@ -260,6 +290,8 @@ class _Look:
             return None
         known = {key for text in self.cells(label) if (key := label_of(text)) is not None}
         section = self.by_key.get("parent") or self.by_key.get("section")
+        if channel.id == "cmpivot":
+            return (section, label, value) if known else None
         if not self._core({one: (None, one) for one in known}) or (len(known) < 3 and section is None):
             return None
         return section, label, value
@@ -344,28 +376,6 @@ def _is_code(text: str) -> bool:
 _DECIDING = frozenset({"AzureAdJoined", "EnterpriseJoined", "DomainJoined", "AzureAdPrt", "WorkplaceJoined"})
 """The flags one of which a table without a known channel has to hold."""
 _HINT_ORDER = {"pscomputername": 0, "computername": 1, "devicename": 2, "hostname": 3, "computer": 4, "device": 5}
-
-
-def is_host(text: str) -> bool:
-    """Does the text look like a computer's name?"""
-    text = text.strip()
-    return (
-        len(text) > 1
-        and _HOST.match(text) is not None
-        and not _GUID.match(text)
-        and not re.fullmatch(r"[\d._]+", text)
-        and label_of(text) is None
-    )
-
-
-_CODE_LIKE = re.compile(
-    r"(?:0x[0-9a-f]+|(?:KB|MSIS|AADSTS|CVE-?|E[_-]?)\d[\d-]*|\d{2}H[12]|v?\d+(?:\.\d+)+\w{0,8})", re.IGNORECASE
-)
-
-
-def is_sure_host(text: str) -> bool:
-    """A name that is hardly a word: with a digit and a letter, and neither a code nor a version."""
-    return any(one.isdigit() for one in text) and any(one.isalpha() for one in text) and not _CODE_LIKE.fullmatch(text)
 
 
 def _is_time(text: str) -> bool:

@@ -19,6 +19,10 @@ from troubleshoot.tables import Label, labels, squeeze
 
 _OAUTH = re.compile(r"[a-z]+(?:_[a-z]+)+\s*$")
 _ADFS = re.compile(r"/adfs/|\bMSIS\d", re.IGNORECASE)
+_GROUPED = re.compile(
+    r"-?\d{1,3}(?:([.,' \u00a0\u202f\u2019])\d{3}(?:\1\d{3}){0,3})(?:[.,]0{1,4})?$|-?\d{1,12}[.,]0{1,4}$"
+)
+"""A whole number as a spreadsheet shows it: with signs between thousands, or with zeros behind a decimal sign."""
 _EXPONENT = re.compile(r"-?\d(?:[.,]\d{1,6})?E\+\d{1,2}$", re.IGNORECASE)
 SYSTEM = Account("SYSTEM", "system", "S-1-5-18")
 IDENTITY = frozenset(
@@ -137,6 +141,8 @@ def value_of(known: Label | None, value: str) -> tuple[str, str | None]:
             return "YES", None
         if folded in words().no or folded == "0":
             return "NO", None
+    if known is not None and known.type in ("code", "number") and _GROUPED.match(text):
+        text = re.sub(r"[^\d-]", "", re.sub(r"[.,]0{1,4}$", "", text))
     if is_lost(text) or (known is not None and known.type in ("code", "number", "guid") and _EXPONENT.match(text)):
         return text, "spoilt"
     return text, dsreglines.absence(text)

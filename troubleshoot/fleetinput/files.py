@@ -10,7 +10,8 @@ from troubleshoot.decoding import decode as decoded_text
 from troubleshoot.fleetinput import of_share
 from troubleshoot.fleetinput.cells import decode, text_of
 from troubleshoot.fleetinput.channels import Channel, by_id, plain
-from troubleshoot.fleetinput.columns import Plan, is_host, is_sure_host
+from troubleshoot.fleetinput.columns import Plan
+from troubleshoot.fleetinput.hosts import is_host, is_sure_host
 from troubleshoot.fleetinput.jsontails import Pairs, load
 from troubleshoot.fleetinput.records import Record
 from troubleshoot.fleetinput.rows import TELLING, Item, item, short

@@ -10,7 +10,8 @@ from troubleshoot import codes
 from troubleshoot.fleetinput import cuts, fields
 from troubleshoot.fleetinput.cells import EMPTY, Decoded, Pair, decode, of_value, text_of
 from troubleshoot.fleetinput.channels import plain
-from troubleshoot.fleetinput.columns import Plan, flat_pairs, is_host
+from troubleshoot.fleetinput.columns import Plan, flat_pairs
+from troubleshoot.fleetinput.hosts import is_host
 from troubleshoot.fleetinput.jsontails import Pairs
 from troubleshoot.fleetinput.records import Record
 from troubleshoot.model import Account, Capture, Evidence, LogLine, Problem, Row, Source, Wanted
@@ -67,6 +68,8 @@ def item(table: str, record: Record, plan: Plan, wanted: Wanted | None = None) -
         LogLine("code", None, f"{column}: {text}", row.source) for column, text in errors if codes.normalise(text)
     ]
     row = _judged(row, outputs, found, errors, _said(record.cells, plan))
+    if row.outcome == "empty" and (ended := _ended(record.cells, plan)):
+        row = row._replace(outcome="error", reason=f"no output: the script ended with {ended}")
     return _completed(row, found, problems)
 
 
@@ -144,6 +147,16 @@ def _errors(cells: Mapping[str, Any], plan: Plan) -> list[tuple[str, str]]:
     return [(column, text) for column, text in found if text]
 
 
+def _ended(cells: Mapping[str, Any], plan: Plan) -> str | None:
+    """The exit code of a script that failed, as printed and in hex."""
+    for name, value in cells.items():
+        text = text_of(value).strip()
+        if plain(name) in plan.channel.exit and text not in ("", "0"):
+            code = codes.normalise(text)
+            return f"{text[:40]} ({code})" if code and code != text else text[:40]
+    return None
+
+
 def _said(cells: Mapping[str, Any], plan: Plan) -> dict[str, str]:
     found = ((name, " ".join(text_of(cells.get(name)).split())[:200]) for name in plan.said)
     return {name: text for name, text in found if text}
@@ -190,7 +203,7 @@ def _dump(path: str, decoded: Decoded, cut: cuts.Cut, wanted: Wanted | None) -> 
         assert isinstance(capture, Capture)
         whole = cut.head is False or number != places[0]
         end = number == places[-1]
-        ended = end and cut.last and text.rpartition("\n")[2].strip() != ""
+        ended = end and cut.last and bool(capture.fields) and capture.fields[-1].line > text.rstrip("\r\n ").count("\n")
         found[number] = fields.told_sections(capture, whole, cut.tail is False or not end, ended)
     return found, [one for one in problems if found or one.kind != "unsupported"]
 
@@ -309,6 +322,9 @@ def _with_context(capture: Capture, row: Row) -> tuple[Capture, Row]:
 
     The account that a channel runs under is taken only where nothing in the text speaks of another.
     """
+    context = capture.named.get("UserContext")
+    if context is not None and context.value and row.account is not None and row.account.kind == "system":
+        row = row._replace(account=capture.account)  # the text itself says who ran it, and not by name
     if capture.account is None and row.account is not None and "PrtUserIdentity" not in capture.named:
         elevated = capture.elevated if row.account.kind == "system" or capture.elevated is not None else False
         capture = capture._replace(account=row.account, elevated=elevated)

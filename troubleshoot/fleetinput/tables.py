@@ -14,10 +14,10 @@ from troubleshoot.containers import is_workbook
 from troubleshoot.decoding import decode as decoded_text
 from troubleshoot.fleetinput import records
 from troubleshoot.fleetinput.cells import Pair, label_of, text_of
-from troubleshoot.fleetinput.columns import MapError, Plan, plan
+from troubleshoot.fleetinput.columns import MapError, Plan, columns_of, plan
 from troubleshoot.fleetinput.records import Record
 from troubleshoot.fleetinput.rows import Item, host, item, listed, short
-from troubleshoot.model import Artifact, Evidence, Part, Problem, Row, Wanted
+from troubleshoot.model import Artifact, Evidence, Part, Problem, Row, TableRead, Wanted
 from troubleshoot.parsers import TEXT_LIMIT, dsreglines
 
 HEAD = 65_536
@@ -48,6 +48,20 @@ class Table:
         self._rows = rows
         self.counts: Counter[str] = Counter()
         self.read = 0
+        self.found = 0
+
+    def told(self) -> TableRead:
+        """What the last reading came to, by the counts of it."""
+        return TableRead(
+            self.name,
+            self.plan.channel.id,
+            self.plan.channel.title,
+            self.read,
+            {one: self.counts[one] for one in OUTCOMES if self.counts[one]},
+            self.found,
+            columns_of(self.plan),
+            self.plan.notes,
+        )
 
     def items(self, wanted: Wanted | None = None) -> Iterator[Item]:
         """Every row, in the order of the table; where a table has one row per field, the rows of each device as one."""
@@ -93,6 +107,12 @@ class Table:
 
         A device is known by its short name; one name in two domains is two devices. What has no name is a device by itself.
         """
+        self.found = 0
+        for one in self._devices(wanted):
+            self.found += 1
+            yield one
+
+    def _devices(self, wanted: Wanted | None) -> Iterator[OfDevice]:
         if self.plan.listed or self.plan.device is None:
             yield from _grouped(self.items(wanted))
             return
@@ -300,10 +320,4 @@ def _sheet_record(names: Sequence[str], number: int, cells: Sequence[str]) -> Re
     return Record(number, dict(zip(names, (*cells, *[""] * (len(names) - len(cells))), strict=False)))
 
 
-def summed(table: Table) -> str:
-    """The counts of the last reading in one line: ``6 rows: 3 evidence, 1 error``."""
-    listed_ = ", ".join(f"{table.counts[one]} {one}" for one in OUTCOMES if table.counts[one])
-    return f"{table.read} row{'s' if table.read != 1 else ''}: {listed_ or 'none'}"
-
-
-__all__ = ["OUTCOMES", "MapError", "OfDevice", "Table", "summed", "tables"]
+__all__ = ["OUTCOMES", "MapError", "OfDevice", "Table", "tables"]

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from troubleshoot.model import Event, LogSpan, Problem, Sheet, Source, Wanted
+from troubleshoot.model import CollectorNote, Event, LogSpan, Problem, Sheet, Source, Wanted
 from troubleshoot.parsers import eventmessage
 from troubleshoot.parsers.eventrecord import activity, data_of, from_dump, is_wanted, level_word, number, text_of, utc
 from troubleshoot.parsers.providers import provider_of
 
 _START = re.compile(r"^[ \t]*(?:\[\s*)?[\[{]", re.MULTILINE)
+_NEXT = re.compile(r"\s{0,200},\s{0,200}[\[{]")  # the next value of an array on the same line
 _TICKS = re.compile(r"/Date\((-?\d{1,16})\)/")
 _SIGNS = ('"Event"', '"System"', '"event_id"', '"EventID"', '"ProviderName"', '"Id"', '"winlog"', '"system"')
 
@@ -23,19 +24,21 @@ def looks_like(sheet: Sheet) -> bool:
     return "{" in sheet.text and any(sign in sheet.text for sign in _SIGNS)
 
 
-def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem]:
+def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem | CollectorNote]:
     """Every event among the JSON values of the text; values that are no event are left to other parsers."""
     decoder = json.JSONDecoder()
     text = sheet.text
     at, line, counted = 0, 1, 0
+    gathered = False
     while True:
-        found = _START.search(text, at)
+        following = _NEXT.match(text, at) if at else None
+        found = following or _START.search(text, at)
         if found is None:
             return
         start = found.end() - 1
         line += text.count("\n", counted, start)
         counted = start
-        if line - 1 in sheet.taken:
+        if following is None and line - 1 in sheet.taken:
             at = _next_line(text, start)
             continue
         try:
@@ -51,6 +54,9 @@ def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Prob
             at = _next_line(text, start)
             continue
         events = list(_events(value, sheet.name, line))
+        if events and not gathered and '"TimeGenerated"' in text[start : start + 20_000]:
+            gathered = True
+            yield CollectorNote("computers", "table of Log Analytics", Source(sheet.name, line))
         if events:
             sheet.taken.update(range(line - 1, line + text.count("\n", start, end)))
             for event in events:
@@ -74,9 +80,20 @@ def _events(value: Any, name: str, line: int) -> Iterator[Event]:
         if event is not None:
             yield event
             return
+        if isinstance(value.get("tables"), list):
+            for one in value["tables"]:
+                yield from _events(_objects(one), name, line)
         for key in ("events", "Events", "value", "hits", "records", "_source"):
             if isinstance(value.get(key), list | Mapping):
                 yield from _events(value[key], name, line)
+
+
+def _objects(table: Any) -> list[dict[str, Any]]:
+    """The rows of an answer of Log Analytics (``columns`` and ``rows``) as objects."""
+    if not isinstance(table, Mapping) or not isinstance(table.get("rows"), list):
+        return []
+    columns = [str(one.get("name")) if isinstance(one, Mapping) else "" for one in table.get("columns") or ()]
+    return [dict(zip(columns, row, strict=False)) for row in table["rows"] if isinstance(row, list)]
 
 
 def _nested(value: Mapping[str, Any], name: str, line: int) -> Event | None:
@@ -118,13 +135,13 @@ def _nested(value: Mapping[str, Any], name: str, line: int) -> Event | None:
 def _powershell(value: Mapping[str, Any], name: str, line: int) -> Event | None:
     """``Get-WinEvent | ConvertTo-Json``: Id, ProviderName, TimeCreated, Message, sometimes Properties without names."""
     identity = number(value.get("Id", value.get("EventID", value.get("EventId"))))
-    provider = value.get("ProviderName") or value.get("Source") or value.get("SourceName")
+    provider = value.get("ProviderName") or value.get("Source") or value.get("SourceName") or value.get("Provider")
     if identity is None or not isinstance(provider, str) or not provider:
         return None
     provider = provider_of(provider)
-    channel = text_of(value.get("LogName") or value.get("Channel")) or None
+    channel = text_of(value.get("LogName") or value.get("Channel") or value.get("EventLog")) or None
     record = number(value.get("RecordId") or value.get("RecordNumber"))
-    message = text_of(value.get("Message")).strip()
+    message = text_of(value.get("Message") or value.get("RenderedDescription")).strip()
     created = value.get("TimeCreated") or value.get("TimeGenerated")
     if isinstance(created, Mapping):
         created = created.get("value") or created.get("DateTime")
@@ -136,7 +153,7 @@ def _powershell(value: Mapping[str, Any], name: str, line: int) -> Event | None:
         id=identity,
         channel=channel,
         time=_moment(time_text),
-        level=level_word(value.get("LevelDisplayName") or value.get("Level")),
+        level=level_word(value.get("LevelDisplayName") or value.get("EventLevelName") or value.get("Level")),
         record=record,
         computer=text_of(value.get("MachineName") or value.get("Computer")) or None,
         data=data or eventmessage.fields(provider, identity, message),

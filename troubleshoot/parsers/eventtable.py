@@ -2,17 +2,25 @@
 
 Level,Date and Time,Source,Event ID,Task Category
 Error,3/4/2026 9:12:44 AM,User Device Registration,304,None,"Automatic registration failed at join phase. ..."
+
+Also the tables Event and WindowsEvent of Log Analytics, which hold the records of many computers.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from datetime import UTC
+from html import unescape
+from typing import NamedTuple
 
-from troubleshoot.model import Event, LogSpan, Problem, Sheet, Source, Wanted
+import orjson
+
+from troubleshoot.model import CollectorNote, Event, LogSpan, Problem, Sheet, Source, Wanted
 from troubleshoot.parsers import eventmessage, eventtimes
-from troubleshoot.parsers.eventrecord import is_wanted, level_word
+from troubleshoot.parsers.eventrecord import activity, data_of, is_wanted, level_word
 from troubleshoot.parsers.providers import provider_of
 
 _COLUMNS = {
@@ -26,6 +34,7 @@ _COLUMNS = {
         "date",
         "timegenerated",
         "systemtime",
+        "eventtime",
     },
     "id": {
         "id",
@@ -37,13 +46,16 @@ _COLUMNS = {
         "id evento",
         "id. del evento",
     },
-    "level": {"leveldisplayname", "level", "ebene", "niveau", "livello", "nivel", "entrytype"},
-    "provider": {"providername", "source", "quelle", "origine", "origen", "provider", "sourcename"},
-    "computer": {"machinename", "computer", "computername", "pscomputername"},
-    "text": {"message", "description", "renderedmessage", "beschreibung"},
-    "channel": {"logname", "log name", "log", "channel", "containerlog"},
+    "level": {"leveldisplayname", "level", "ebene", "niveau", "livello", "nivel", "entrytype", "eventlevelname"},
+    "provider": {"providername", "source", "quelle", "origine", "origen", "provider", "sourcename", "eventsourcename"},
+    "computer": {"machinename", "computer", "computername", "pscomputername", "hostname", "host"},
+    "text": {"message", "description", "renderedmessage", "beschreibung", "rendereddescription"},
+    "channel": {"logname", "log name", "log", "channel", "containerlog", "eventlog"},
     "record": {"recordid", "record id", "index", "eventrecordid", "recordnumber"},
+    "data": {"eventdata", "parameterxml", "raweventdata"},
+    "activity": {"correlation", "activityid"},
 }
+_ZONED = re.compile(r"\s*[\[(]utc[\])]$")  # of a column's name, as Log Analytics exports it
 _DELIMITERS = ",\t;"
 
 
@@ -52,28 +64,41 @@ def looks_like(sheet: Sheet) -> bool:
     return _header(sheet) is not None
 
 
-def _header(sheet: Sheet) -> tuple[int, str, dict[str, int]] | None:
+class _Head(NamedTuple):
+    """The header row: its line from 0, the delimiter, the place of each column, whether its times are in UTC, and whether the
+    table is one of Log Analytics, which gathers records of many computers."""
+
+    line: int
+    delimiter: str
+    columns: dict[str, int]
+    utc: bool
+    gathered: bool
+
+
+def _header(sheet: Sheet) -> _Head | None:
     for number, line in enumerate(sheet.lines[:30]):
         if number in sheet.taken or len(line) > 2000:
             continue
         for delimiter in _DELIMITERS:
             if line.count(delimiter) < 3:
                 continue
-            cells = [cell.strip().strip('"\ufeff').casefold() for cell in line.split(delimiter)]
+            given = [cell.strip().strip('"\ufeff').casefold() for cell in line.split(delimiter)]
+            cells = [_ZONED.sub("", cell) for cell in given]
             found = {name: cells.index(cell) for name, words in _COLUMNS.items() for cell in cells if cell in words}
             if {"time", "id", "provider"} <= found.keys():
                 if "text" not in found and len(cells) == 5:
                     found["text"] = 5  # Event Viewer's own export: five names over six columns
-                return number, delimiter, found
+                gathered = cells[found["time"]] == "timegenerated" and "computer" in found
+                return _Head(number, delimiter, found, cells[found["time"]] != given[found["time"]], gathered)
     return None
 
 
-def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem]:
+def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem | CollectorNote]:
     """The events of the table. Times without zone are naive, with their text kept; a cut-off last row is counted."""
     head = _header(sheet)
     if head is None:
         return
-    start, delimiter, columns = head
+    start, delimiter, columns = head.line, head.delimiter, head.columns
     csv.field_size_limit(10_000_000)
     rows: list[tuple[int, list[str]]] = []
     reader = csv.reader(io.StringIO("\n".join(sheet.lines[start + 1 :])), delimiter=delimiter)
@@ -92,9 +117,11 @@ def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Prob
     except csv.Error:
         broken += 1
     sheet.taken.update(range(start + 1))
+    if head.gathered:
+        yield CollectorNote("computers", "table of Log Analytics", Source(sheet.name, start + 1))
     first = eventtimes.day_first(row[columns["time"]] for _, row in rows)
     for line, row in rows:
-        event = _event(sheet.name, line, row, columns, first)
+        event = _event(sheet.name, line, row, head, first)
         if is_wanted(event.provider, event.id, wanted):
             yield event
     if broken:
@@ -102,9 +129,9 @@ def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Prob
         yield Problem(Source(sheet.name, at), "damaged", what, broken)
 
 
-def _event(name: str, line: int, row: list[str], columns: dict[str, int], first: bool | None) -> Event:
+def _event(name: str, line: int, row: list[str], head: _Head, first: bool | None) -> Event:
     def cell(column: str) -> str:
-        place = columns.get(column)
+        place = head.columns.get(column)
         return row[place].strip() if place is not None and place < len(row) else ""
 
     number = int(cell("id")[:6])
@@ -112,6 +139,8 @@ def _event(name: str, line: int, row: list[str], columns: dict[str, int], first:
     record = int(cell("record")) if cell("record").isdecimal() else None
     channel = cell("channel") or None
     moment = eventtimes.local(time_text, first)
+    if moment is not None and moment.tzinfo is None and head.utc:
+        moment = moment.replace(tzinfo=UTC)
     return Event(
         provider=provider,
         id=number,
@@ -120,8 +149,24 @@ def _event(name: str, line: int, row: list[str], columns: dict[str, int], first:
         level=level_word(cell("level")),
         record=record,
         computer=cell("computer") or None,
-        data=eventmessage.fields(provider, number, text),
+        data=eventmessage.fields(provider, number, text) or _data(cell("data")),
         text=text or None,
         source=Source(name, line, record, channel),
-        time_text=eventtimes.as_printed(time_text, moment),
+        activity=activity(cell("activity").removeprefix("{").removesuffix("}")) if cell("activity") else None,
+        time_text=None if moment is not None and moment.tzinfo else time_text or None,
     )
+
+
+_NAMED = re.compile(r'<Data Name="([^"<>]{1,80})"[^<>]{0,80}>([^<]{0,4000})</Data>')
+_MOST_DATA = 100_000  # characters
+
+
+def _data(cell: str) -> dict[str, str]:
+    """The named values of a cell with the record's EventData, as XML or as a JSON object; nothing for what has no names."""
+    if cell.startswith("{") and len(cell) < _MOST_DATA:
+        try:
+            value = orjson.loads(cell)
+        except orjson.JSONDecodeError:
+            return {}
+        return data_of(value.get("EventData", value))
+    return {found[1]: unescape(found[2]).strip() for found in _NAMED.finditer(cell[:_MOST_DATA])} if "<" in cell else {}

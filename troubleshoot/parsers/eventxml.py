@@ -43,6 +43,8 @@ def read(sheet: Sheet, wanted: Wanted | None) -> Iterator[Event | LogSpan | Prob
         if text.count("\n") != sheet.text.count("\n"):
             return
     starts = [found.start() for found in _START.finditer(text)]
+    if not starts:
+        return
     line, counted = 1, 0
     for start, following in zip(starts, [*starts[1:], len(text)], strict=True):
         line += text.count("\n", counted, start)

@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from troubleshoot.model import Artifact, Event, LogSpan, Problem, Source, Wanted
+from troubleshoot.model import Artifact, CollectorNote, Event, LogSpan, Problem, Source, Wanted
 from troubleshoot.parsers.eventrecord import from_dump, is_wanted
 
 HEADER, CHUNK, FIRST = 4096, 65536, 512
@@ -62,8 +62,10 @@ def looks_like(head: bytes) -> bool:
     return head[:7] == b"ElfFile" or head[HEADER : HEADER + 8] == _MAGIC
 
 
-def read(artifact: Artifact, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem]:
+def read(artifact: Artifact, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem | CollectorNote]:
     """The wanted records of a log, how far the log reaches, and what of it is lost. Times are UTC.
+
+    A log with records of several channels, or that is called ForwardedEvents, gathers those of many computers: a note says so.
 
     ``wanted`` has provider names as records print them, and ids; None means every record.
     """
@@ -75,7 +77,7 @@ def read(artifact: Artifact, wanted: Wanted | None) -> Iterator[Event | LogSpan 
             yield from _read(stream.read(), artifact.name, wanted)
 
 
-def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem]:
+def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSpan | Problem | CollectorNote]:
     log = _survey(data, name)
     needles = None if wanted is None else _needles(wanted)
     for chunk in log.chunks:
@@ -94,6 +96,8 @@ def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSp
             else:
                 kept += 1
             yield one
+    if "forwardedevents" in name.casefold() or len(channels) > 1:
+        yield CollectorNote("computers", "forwarded events", Source(name))
     channel = (
         max(channels, key=channels.__getitem__) if channels else channel_of(name) or _one_channel(data, log.chunks)
     )

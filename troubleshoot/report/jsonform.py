@@ -12,7 +12,6 @@ from troubleshoot import __version__
 from troubleshoot.model import (
     Attempt,
     Capture,
-    Clock,
     Collected,
     Coverage,
     Device,
@@ -22,7 +21,9 @@ from troubleshoot.model import (
     Problem,
     Report,
     Result,
+    Row,
     Source,
+    TableRead,
     Unread,
 )
 from troubleshoot.times import iso
@@ -54,6 +55,8 @@ def form(result: Result) -> dict[str, Any]:
         "devices": [report(one) for one in result.reports],
         "unread": [unread(one) for one in result.unread],
     }
+    if result.tables:
+        data["tables"] = [table(one) for one in result.tables]
     if result.redacted is not None:
         data["redacted"] = dict(result.redacted)
     return data
@@ -61,7 +64,45 @@ def form(result: Result) -> dict[str, Any]:
 
 def unread(one: Unread) -> dict[str, Any]:
     """An input that gave nothing."""
-    return {"path": one.path, "reason": one.reason, "kind": one.kind}
+    out: dict[str, Any] = {"path": one.path, "reason": one.reason, "kind": one.kind}
+    if one.row is not None:
+        out["row"] = row(one.row)
+    return out
+
+
+def table(one: TableRead) -> dict[str, Any]:
+    """A table of many devices: how it was read, and what its rows came to."""
+    return {
+        "path": one.path,
+        "channel": one.channel,
+        "title": one.title,
+        "rows": one.rows,
+        "outcomes": dict(one.outcomes),
+        "devices": one.devices,
+        "columns": dict(one.columns),
+        "notes": list(one.notes),
+    }
+
+
+def row(one: Row) -> dict[str, Any]:
+    """One row of a table of many devices, or one file or part of a collection from many."""
+    return {
+        "path": one.source.path,
+        "number": one.number,
+        "rows": one.rows,
+        "channel": one.channel,
+        "title": one.title,
+        "outcome": one.outcome,
+        "reason": one.reason,
+        "device": one.device,
+        "device_id": one.device_id,
+        "time": iso(one.time),
+        "time_origin": one.time_origin,
+        "account": one.account.name or one.account.kind if one.account else None,
+        "cut": one.cut,
+        "superseded": one.superseded,
+        "said": dict(one.said),
+    }
 
 
 def device(one: Device) -> dict[str, Any]:
@@ -225,13 +266,8 @@ def coverage(one: Coverage) -> dict[str, Any]:
         "kinds": list(one.kinds),
         "logs": [span(each) for each in one.logs],
         "captures": [capture_line(each) for each in one.captures],
-        **({"clock": clock(one.clock)} if one.clock else {}),
+        **({"rows": [row(each) for each in one.rows]} if one.rows else {}),
     }
-
-
-def clock(one: Clock) -> dict[str, Any]:
-    """The offset of the device's clock, and where it is told."""
-    return {"utc_offset": one.offset, "source": source(one.source)}
 
 
 def problems(found: Sequence[Problem]) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from troubleshoot import words
-from troubleshoot.model import Collected, Finding, FixStep, Report, Result, Source
+from troubleshoot.model import Collected, Finding, FixStep, Report, Result, Row, Source, TableRead
 from troubleshoot.report.safe import plain
-from troubleshoot.times import both
+from troubleshoot.times import iso
 
 _MOST_PROOFS = 8
 _MOST_LINES = 12
@@ -44,9 +44,28 @@ def of(result: Result) -> Iterator[Part]:
                 yield Part("line", f"{plain(one.path)}: {plain(one.reason)}")
             if len(found) > _MOST_LINES:
                 yield Part("item", f"{len(found) - _MOST_LINES} more files, named in the JSON form")
+    if result.tables:
+        yield Part("heading", words.HEADINGS["tables"])
+        for table in result.tables[:_MOST_LINES]:
+            yield from _table(table)
+        if len(result.tables) > _MOST_LINES:
+            yield Part("item", f"{len(result.tables) - _MOST_LINES} more tables, in the JSON form")
     if result.redacted is not None:
         told = ", ".join(f"{count} {kind}" for kind, count in result.redacted.items()) or "nothing to replace"
         yield Part("note", f"{words.HEADINGS['redacted']}: {told}")
+
+
+def _table(one: TableRead) -> Iterator[Part]:
+    """One table: what its rows came to, which add up to those that were read, and what was found in which column."""
+    counts = ", ".join(f"{count} {name}" for name, count in one.outcomes.items()) or "none"
+    columns = "; ".join(f"{name}: {plain(column)}" for name, column in one.columns.items())
+    yield Part(
+        "item",
+        f"{plain(one.path, 120)} ({one.title}): {one.rows} row{'s' if one.rows != 1 else ''} = {counts}; "
+        f"{one.devices} device{'s' if one.devices != 1 else ''}; columns: {columns}",
+    )
+    for note in one.notes:
+        yield Part("item", plain(note), 1)
 
 
 def device(report: Report) -> Iterator[Part]:
@@ -60,7 +79,7 @@ def device(report: Report) -> Iterator[Part]:
     if report.domain_type != "unknown":
         state.append(f"{report.domain_type} domain")
     if report.as_of is not None:
-        state.append(f"as of {both(report.as_of, report.coverage.offset)}")
+        state.append(f"as of {iso(report.as_of)}")
     lost = sum(problem.lost or 0 for problem in report.problems)
     if report.problems:
         state.append(
@@ -158,13 +177,15 @@ def _open_ends(report: Report) -> Iterator[Part]:
             yield Part("item", f"{len(report.not_checked) - _MOST_LINES} more, in the JSON form")
 
 
-def _collector(made: Collected | None, offset: str | None) -> Iterator[Part]:
+def _collector(made: Collected | None) -> Iterator[Part]:
     """Who collected, when, and what they never gather."""
     if made is None:
         return
     parts = [f"collected by {made.title}{' ' + plain(made.version) if made.version else ''}"]
     if made.started:
-        parts.append(f"{both(made.started, offset)} to {both(made.stopped, offset) or 'no end'}")
+        parts.append(f"{iso(made.started)} to {iso(made.stopped) or 'no end'}")
+    if made.utc_offset:
+        parts.append(f"the device's clock is UTC{plain(made.utc_offset)}")
     if made.unfinished:
         parts.append("never stopped, so only what it gathers at the start is there")
     yield Part("item", ", ".join(parts))
@@ -172,27 +193,42 @@ def _collector(made: Collected | None, offset: str | None) -> Iterator[Part]:
         yield Part("item", f"not gathered by it: {', '.join(made.never)}")
 
 
+def _row(row: Row) -> str:
+    """Whose words a row of a table holds, how old they are, and what its channel cut away."""
+    who = (row.account.name or row.account.kind) if row.account else "account not told"
+    when = f"{iso(row.time)} by {plain(row.time_origin or '')}" if row.time else "no time told"
+    parts = [f"{row.title}, {plain(row.source.path, 120)}: {row.outcome}", when, f"run by {plain(who)}"]
+    if row.cut in words.CUTS:
+        parts.append(words.CUTS[row.cut])
+    if row.outcome == "words":
+        parts.append("; ".join(f"{plain(name)}: {plain(text)}" for name, text in row.said.items()))
+    elif row.reason:
+        parts.append(plain(row.reason))
+    if row.superseded:
+        parts.append("a newer row decides")
+    return ", ".join(parts)
+
+
 def _read(report: Report) -> Iterator[Part]:
     yield Part("heading", words.HEADINGS["read"])
     coverage = report.coverage
-    yield from _collector(coverage.collected, coverage.offset)
-    if coverage.clock is not None:
-        yield Part("item", f"{words.CLOCK} UTC{coverage.offset}, by {place(coverage.clock.source)}")
+    yield from _collector(coverage.collected)
     for capture in coverage.captures[:_MOST_LINES]:
         who = (capture.account.name or capture.account.kind) if capture.account else "account not told"
         elevated = {True: ", elevated", False: ", not elevated", None: ""}[capture.elevated]
         yield Part(
-            "item",
-            f"{capture.kind} {place(capture.source)}, {both(capture.time, coverage.offset) or 'no time'}, "
-            f"{plain(who)}{elevated}",
+            "item", f"{capture.kind} {place(capture.source)}, {iso(capture.time) or 'no time'}, {plain(who)}{elevated}"
         )
+    for row in coverage.rows[:_MOST_LINES]:
+        yield Part("item", _row(row))
+    if len(coverage.rows) > _MOST_LINES:
+        yield Part("item", f"{len(coverage.rows) - _MOST_LINES} more rows, in the JSON form")
     told = [span for span in coverage.logs if span.records]
     for span in told[:_MOST_LINES]:
         lost = f", {span.lost} lost" if span.lost else ""
         yield Part(
             "item",
-            f"{plain(span.channel or span.source.path)}: {span.records} records, {both(span.first, coverage.offset)} to "
-            f"{both(span.last, coverage.offset)}{lost}",
+            f"{plain(span.channel or span.source.path)}: {span.records} records, {iso(span.first)} to {iso(span.last)}{lost}",
         )
     rest = len(coverage.logs) - min(len(told), _MOST_LINES)
     if rest > 0:

@@ -1,0 +1,80 @@
+"""Every shape in which fleets hand over the output of many devices: each device found, none invented, each row counted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import jsonschema
+import pytest
+from fleetinputs import Shape, shapes
+
+from troubleshoot import batch
+from troubleshoot.pipeline import diagnose
+from troubleshoot.report import render
+from troubleshoot.ruleset import Ruleset, load
+from troubleshoot.tables import DATA
+
+ALL = list(shapes())
+
+
+@pytest.fixture(scope="module")
+def rules() -> Ruleset:
+    return load([])
+
+
+@pytest.mark.parametrize("shape", ALL, ids=[one.name for one in ALL])
+def test_every_device_is_found_and_none_invented(shape: Shape, rules: Ruleset, tmp_path: Path) -> None:
+    result = diagnose([str(shape.write(tmp_path))], rules, columns=shape.columns)
+    seen = []
+    for report in result.reports:
+        deciding = [row for row in report.coverage.rows if not row.superseded and row.outcome == "evidence"]
+        cut = deciding[0].cut if deciding else None
+        assert len(report.device.names) <= 1
+        seen.append((report.device.name, (report.join_state, report.verdict), cut))
+    assert sorted(seen, key=str) == sorted(map(tuple, shape.devices), key=str)
+    lost = {one.row.device: one.row.outcome for one in result.unread if one.row is not None}
+    assert lost == shape.lost
+    assert [dict(one.outcomes) for one in result.tables] == ([shape.rows] if shape.rows is not None else [])
+
+
+@pytest.mark.parametrize("shape", ALL, ids=[one.name for one in ALL])
+def test_the_rows_add_up_in_every_form(shape: Shape, rules: Ruleset, tmp_path: Path) -> None:
+    result = diagnose([str(shape.write(tmp_path))], rules, columns=shape.columns)
+    form = json.loads(render(result, "json"))
+    jsonschema.validate(form, json.loads((DATA / "report.schema.json").read_text()))
+    if shape.rows is None:
+        return
+    (table,) = form["tables"]
+    assert table["rows"] == sum(table["outcomes"].values()) == sum(shape.rows.values())
+    rows = [row for device in form["devices"] for row in device["coverage"].get("rows", ())]
+    rows += [one["row"] for one in form["unread"] if "row" in one]
+    counted: Counter[str] = Counter()
+    for row in rows:
+        counted[row["outcome"]] += row["rows"]
+    assert dict(counted) == shape.rows
+    text = " ".join(str(render(result, "text")).split())
+    total = sum(shape.rows.values())
+    assert f"{total} row{'s' if total != 1 else ''} = " in text
+
+
+def test_a_run_folder_has_a_line_for_each_device_and_a_row_for_each_row(tmp_path: Path) -> None:
+    import pandas as pd
+    from test_batch import here
+
+    inputs = [one for one in ALL if one.rows is not None and one.columns is None]
+    folder = tmp_path / "in"
+    for number, shape in enumerate(inputs):
+        shape.write(folder / f"{number:02}")
+    batch.run([str(folder)], tmp_path / "run", lanes=here())
+    rows = pd.read_parquet(tmp_path / "run" / "rows.parquet")
+    devices = pd.read_parquet(tmp_path / "run" / "devices.parquet")
+    for number, shape in enumerate(inputs):
+        source = (folder / f"{number:02}").as_posix()
+        own = rows[rows.source == source]
+        assert own.groupby("outcome")["rows"].sum().to_dict() == shape.rows, shape.name
+        assert own["path"].is_unique
+        told = devices[devices.source == source]
+        assert sorted(told.device) == sorted([*(one.name for one in shape.devices), *shape.lost]), shape.name
+        assert set(told[told.verdict == "unread"].device) == set(shape.lost), shape.name
