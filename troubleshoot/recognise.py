@@ -230,30 +230,40 @@ def _stands(row: Mapping[str, Any], head: str) -> bool:
     if "starts" in row:
         start = head[:_MAGIC_AT]
         return start.startswith(row["starts"]) and (needs is None or any(one in start for one in needs))
-    return (needs is None or any(one in head for one in needs)) and _signature(row["holds"]).search(head) is not None
+    signature = _signature(row["holds"])
+    if row["holds"].startswith("\\A") and signature.match(head) is None:  # one try, before any search
+        return False
+    return (needs is None or any(one in head for one in needs)) and signature.search(head) is not None
 
 
 # ----------------------------------------------------------------------------------------------------------- secrets
 
 
 @lru_cache(maxsize=1)
-def _secret_names() -> tuple[Mapping[str, Any], ...]:
-    return tuple(row for row in table().names if row["kind"] == "secret")
+def _secret_names() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """What stands in the name, the pattern that the name then fits, and what such a file can hold."""
+    rows = (row for row in table().names if row["kind"] == "secret")
+    return tuple((need, _pattern(row["name"]), str(row["note"])) for row in rows for need in row["needs"])
+
+
+@lru_cache(maxsize=1)
+def _secret_contents() -> tuple[Mapping[str, Any], ...]:
+    return tuple(row for row in table().content if row["kind"] == "secret")
 
 
 def secret_by_name(name: str) -> str | None:
     """What a file of this name can hold that nobody should read (``an access token``); None for every other file."""
     path = normal(name)
     folded = path.lower()
-    for row in _secret_names():
-        if any(one in folded for one in row["needs"]) and _pattern(row["name"]).search(path):
-            return str(row["note"])
+    for need, pattern, note in _secret_names():
+        if need in folded and pattern.search(path):
+            return note
     return None
 
 
 def secret_by_content(head: str) -> str | None:
     """As :func:`secret_by_name`, by the decoded head: a renamed copy. None where the text is evidence as well."""
-    if not any(row["kind"] == "secret" and _stands(row, head) for row in table().content):
+    if not any(_stands(row, head) for row in _secret_contents()):
         return None
     found = _by_content(head)
     return str(found["note"]) if found is not None and found["kind"] == "secret" else None

@@ -14,6 +14,8 @@ HEAD = 16_384
 """The bytes that :func:`may_be_table` looks at."""
 
 _BINARY = bytes((*range(1, 7), *range(14, 27)))
+# The line end in front is a fixed first byte to search for: a quarter of the cost of `^`.
+_COMPUTER = re.compile(rb"(?m)\n(?:[=#*-]{3,}\s?[\w.-]{2,63}\s?[=#*-]{0,80}\s*$|Computer ?(?:Name)?\s?:)")
 _SHARE = re.compile(
     r"(?:^|[/\\])(?P<user>[^/\\]{1,104}?)(?:--|\u2013)(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,62}?)\.(?:txt|log)$"
 )
@@ -40,12 +42,7 @@ def may_be_table(head: bytes) -> bool:
 
 def may_be_loop(head: bytes) -> bool:
     """Can it be the output of a loop over computers, appended to one file? Their names stand between the captures."""
-    return (
-        b"\\\\" in head[:2]
-        or b"exited on" in head
-        or b"]: PS" in head
-        or re.search(rb"(?m)^[=#*-]{3,}\s?[\w.-]{2,63}\s?[=#*-]{0,80}\s*$|^Computer ?(?:Name)?\s?:", head) is not None
-    )
+    return b"\\\\" in head[:2] or b"exited on" in head or b"]: PS" in head or _COMPUTER.search(b"\n" + head) is not None
 
 
 def of_share(path: str) -> tuple[str, str] | None:

@@ -143,7 +143,7 @@ def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Eviden
     rest = sheet.text
     if "| Device State " in rest and len(rest) < _ONE_CAPTURE:
         captures, rest = _captures_alone(sheet)
-        if captures and not any(_signs(parser, rest) for parser in _STRICTER):
+        if captures and not (rest and any(_signs(parser, rest) for parser in _STRICTER)):
             yield from captures
             if rest:
                 yield from _isolated(name, lambda: _read(import_module(f"{__name__}.looselines"), sheet, wanted))

@@ -15,6 +15,7 @@ of :mod:`troubleshoot.parsers.dsreglines`. Sections and labels: ``data/dsreg_lab
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from troubleshoot import times
 from troubleshoot.model import Account, Capture, Field, Problem, Sheet, Source
@@ -35,7 +36,11 @@ _DESCRIPTION_LINES = ("trace id", "correlation id", "timestamp")
 
 
 _PLAIN = lines_of.PLAIN_VALUES
+_make = tuple.__new__
 _TITLES: dict[str, str] = {}  # header lines met, as printed, with the section each opens
+_Met: TypeAlias = dict[str, tuple[Label, str, str, str | None]]
+_MET: dict[str, _Met] = {}  # by section: whole lines met whose value is a word of few (YES, NOT SET), taken apart
+_MOST_MET = 500  # of a section, so that no input makes the memory grow
 
 
 def looks_like(sheet: Sheet) -> bool:
@@ -77,6 +82,7 @@ class _Reader:
         self.sections: dict[str, bool] = {}
         self.section: str | None = None
         self.table: dict[str, Label] = {}
+        self.met: _Met = {}
         self.first_line: int | None = None
         self.last: Label | None = None  # label of the newest field, None when the next line cannot continue it
         self.last_raw = ""
@@ -86,53 +92,71 @@ class _Reader:
 
     def run(self) -> None:
         taken = self.sheet.taken
-        absence, make = lines_of.absence, tuple.__new__  # half the cost of Field(...), and this is the busiest line
         for number, line in enumerate(self.sheet.lines):
             if number in taken:
                 self.last = None
                 continue
-            label, separator, value = line.partition(" : ")
-            if separator:
-                label = label.strip()
-                known = self.table.get(label)
-                if known is not None and " : " not in value:
-                    name = known.name
-                    value = value.strip()
-                    if name in _SPECIAL or known.block is not None:
-                        self._add(known, label, value, number, line)
-                        continue
-                    missing = None if value in _PLAIN else absence(value)
-                    field = make(Field, (self.section, label, name, value, missing, number + 1))
-                    self.fields.append(field)
-                    self.named.setdefault(name, field)
-                    if known.since > self.build:
-                        self.build = known.since
-                    self.last, self.last_raw = known, line
-                    taken.add(number)
+            known = self.met.get(line)
+            if known is None:
+                known = self._printed(line)
+            if known is not None:
+                label, text, value, missing = known
+                if label.name in _SPECIAL or label.block is not None:
+                    self._add(label, text, value, number, line)
                     continue
+                # Half the cost of Field(...), and this is the busiest line.
+                field = _make(Field, (self.section, text, label.name, value, missing, number + 1))
+                self.fields.append(field)
+                self.named.setdefault(label.name, field)
+                if label.since > self.build:
+                    self.build = label.since
+                self.last, self.last_raw = label, line
+                taken.add(number)
             elif not line or line.isspace():
                 if self.last is not None and self.last.name != _DESCRIPTION:
                     self.last = None
-                continue
-            if line.startswith("+--") and line.strip("+- ") == "":
-                self.last = None
-                continue
-            if line.startswith("| ") and line.rstrip().endswith(" |"):
-                title = _TITLES.get(line)
-                if title is None:
-                    title = lines_of.section_title(line.strip("| \t\r"))
-                    if title is not None and len(_TITLES) < 200:
-                        _TITLES[line] = title
-                if title is not None:
-                    self._open(title, number)
-                    continue
-            if line.strip().casefold().startswith(_FOOTER):
-                self.last = None
-                taken.add(number)
-                continue
-            self.odd.append(line)
-            self._other(number, line)
+            else:
+                self._no_field(number, line)
         self._finish()
+
+    def _printed(self, line: str) -> tuple[Label, str, str, str | None] | None:
+        """A field as Windows prints it: its label, that as printed, the value and why it is none; None for any other line."""
+        text, separator, value = line.partition(" : ")
+        if not separator or " : " in value:
+            return None
+        text = text.strip()
+        label = self.table.get(text)
+        if label is None:
+            return None
+        value = value.strip()
+        missing = None if value in _PLAIN else lines_of.absence(value)
+        known = label, text, value, missing
+        if missing is None and value not in _PLAIN:
+            return known  # a name, a time: no other device prints it
+        if len(self.met) < _MOST_MET and len(line) < 100:
+            self.met[line] = known
+        return known
+
+    def _no_field(self, number: int, line: str) -> None:
+        """A rule, a header or the footer as Windows prints them, or a line that has to be looked at closely."""
+        if line.startswith("+--") and line.strip("+- ") == "":
+            self.last = None
+            return
+        if line.startswith("| ") and line.rstrip().endswith(" |"):
+            title = _TITLES.get(line)
+            if title is None:
+                title = lines_of.section_title(line.strip("| \t\r"))
+                if title is not None and len(_TITLES) < 200:
+                    _TITLES[line] = title
+            if title is not None:
+                self._open(title, number)
+                return
+        if line.strip().casefold().startswith(_FOOTER):
+            self.last = None
+            self.sheet.taken.add(number)
+            return
+        self.odd.append(line)
+        self._other(number, line)
 
     # ------------------------------------------------------------------------------------------------- lines
 
@@ -344,7 +368,9 @@ class _Reader:
         self._close_section(True)
         self.section = title
         self.sections[title] = False
-        self.table = self.index.exact.get(lines_of.section_key(title), {})
+        key = lines_of.section_key(title)
+        self.table = self.index.exact.get(key, {})
+        self.met = _MET.setdefault(key, {})
         self.enterprise = self.enterprise and title == "SSO State"
         self.last = None
         if self.first_line is None:

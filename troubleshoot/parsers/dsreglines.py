@@ -88,6 +88,7 @@ def section_title(text: str) -> str | None:
     return index().sections.get(squeezed)
 
 
+@lru_cache(maxsize=64)
 def section_key(title: str | None) -> str:
     """The key of a section in the look-up tables."""
     if title is None:
