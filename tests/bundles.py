@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 from layouts import LAYOUTS
 
 from tools.evtx_writer import EvtxWriter, Record
+from tools.hive_samples import config
+from tools.hive_writer import hive as raw_hive
 from tools.make_samples import DEVICE, GONE, NOW, TENANT, dsregcmd, failed, tests
 from troubleshoot import recognise
 
@@ -146,10 +148,6 @@ TEXTS: Mapping[str, str] = {
 }
 BINARY: Mapping[str, bytes] = {
     "evtx-locale": b"\x00MTA\x00\x01",
-    "registry-hive": b"regf\x01\x00\x00\x00"
-    + bytes(40)
-    + "\\SystemRoot\\System32\\Config\\SYSTEM".encode("utf-16-le")
-    + bytes(64),
     "etl": b"\x00\x00\x01\x00\x02\x00\x00\x00" * 8,
     "ignore": b"\x00\x05\x16\x07\x00\x02\x00\x00",
     "nested-archive": b"PK\x03\x04" + bytes(60),
@@ -168,6 +166,16 @@ SECRETS: Mapping[str, str] = {
 def hive(inside: str) -> bytes:
     """The first bytes of a registry hive that says which file it is."""
     return b"regf\x01\x00\x00\x00" + bytes(40) + inside.encode("utf-16-le") + bytes(64)
+
+
+def registry_hive(path: str, machine: Machine) -> bytes:
+    """The hive of that name: of a joined machine with its record and its certificate."""
+    folder = config(machine.host, machine.tenant if machine.joined else "", machine.device_id if machine.joined else "")
+    name = path.replace("\\", "/").rpartition("/")[2].upper()
+    user = {"Control Panel": {}, r"Software\Microsoft\Windows NT\CurrentVersion\WorkplaceJoin": {}}
+    known = {one.rpartition("/")[2]: data for one, data in folder.items()}
+    log = raw_hive({}, "SYSTEM", kind=6)
+    return known.get(name) or (log if ".LOG" in name else raw_hive(user, name))
 
 
 def secret(path: str) -> bytes:
@@ -191,6 +199,8 @@ def content(kind: str, path: str, machine: Machine, row: Mapping[str, Any]) -> b
         return event_log(str(row.get("channel") or "System").replace("*", "Admin"), machine)
     elif kind == "secret":
         return secret(path)
+    elif kind == "registry-hive":
+        return registry_hive(path, machine)
     elif kind in BINARY:
         return BINARY[kind]
     elif kind == "bundle-marker":

@@ -39,6 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "facts",
             "cloudfacts",
             "registryfacts",
+            "registryjoin",
             "signins",
             "logfacts",
             "ordering",
@@ -68,7 +69,20 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )
-HEAVY = {"openpyxl", "pandas", "pyarrow", "jinja2", "jsonschema", "yaml", "lxml", "evtx", "Evtx", "rich"}
+HEAVY = {
+    "openpyxl",
+    "pandas",
+    "pyarrow",
+    "jinja2",
+    "jsonschema",
+    "yaml",
+    "lxml",
+    "evtx",
+    "Evtx",
+    "rich",
+    "regipy",
+    "construct",
+}
 
 
 def module_of(path: Path) -> str:

@@ -65,7 +65,7 @@ def inputs(folder: Path, target: Path) -> Path:
     place.mkdir()
     for one in sorted(folder.iterdir()):
         if one.name not in BESIDE:
-            shutil.copyfile(one, place / one.name)
+            (shutil.copytree if one.is_dir() else shutil.copyfile)(one, place / one.name)
     first = next(one for one in sorted(place.iterdir()))
     if first.suffix == ".txt":
         first.rename(place / FILE)
@@ -75,7 +75,7 @@ def inputs(folder: Path, target: Path) -> Path:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_the_list_of_a_sample_is_of_names_that_it_holds(folder: Path) -> None:
     names = json.loads((folder / "identities.json").read_text(encoding="utf-8"))
-    data = [path.read_bytes() for path in folder.iterdir() if path.name not in BESIDE]
+    data = [path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name not in BESIDE]
     for name in names:
         assert any(name.encode() in one or name.encode("utf-16-le") in one for one in data), name
 

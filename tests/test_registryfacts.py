@@ -49,7 +49,7 @@ def facts(body: str) -> dict[str, str]:
             {"mdm.auto-enrolment": "device"},
         ),
         (f"[{MDM_POLICY}]\n", {"mdm.auto-enrolment": "off"}),
-        (f'[{JOIN}\\JoinInfo\\A1B2]\n"TenantId"="{TENANT}"\n', {"join.key": "present"}),
+        (f'[{JOIN}\\JoinInfo\\A1B2]\n"TenantId"="{TENANT}"\n', {"join.key": "present", "join.key.tenant-id": TENANT}),
         (f'[{JOIN}]\n[{JOIN}\\TenantInfo\\{TENANT}]\n"DisplayName"="Contoso"\n', {"join.key": "missing"}),
         (f'[{JOIN}\\TenantInfo\\{TENANT}]\n"DisplayName"="Contoso"\n', {}),
         (f"[{JOIN}]\n", {}),

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tools import dsregtool_files as dsregtool  # noqa: E402
+from tools import hive_samples  # noqa: E402
 from tools.evtx_writer import EvtxWriter, Record  # noqa: E402
 
 SAMPLES = ROOT / "samples"
@@ -764,6 +765,16 @@ def broken() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "DSRegTool's files of a German device whose join task somebody switched off",
         {"files": dsregtool_zip(False)},
     )
+    yield (
+        "disk-inspection",
+        "disk inspection of an Azure VM (raw hives and logs, no dsregcmd): no service connection point anywhere",
+        {
+            "events": join_failure(-2145648611, "discover", "undefined", "undefined"),
+            "folder": "Windows/System32/winevt/Logs",
+            "computer": "VM-0042.corp.example",
+            "files": hive_samples.config("VM-0042"),
+        },
+    )
 
 
 def dsregtool_zip(sound: bool) -> dict[str, bytes]:
@@ -902,6 +913,16 @@ def healthy() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "DSRegTool's files of a joined device",
         {"files": dsregtool_zip(True)},
     )
+    yield (
+        "disk-inspection-joined",
+        "disk inspection of an Azure VM that is hybrid joined: the hives hold the join record and the certificate",
+        {
+            "events": [event("udr", 306, 0)],
+            "folder": "Windows/System32/winevt/Logs",
+            "computer": "VM-0042.corp.example",
+            "files": hive_samples.config("VM-0042", TENANT, DEVICE, TENANT),
+        },
+    )
 
 
 def damaged() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -943,6 +964,7 @@ def write(folder: Path, inputs: dict[str, Any]) -> None:
         (folder / "dsregcmd.txt").write_text(inputs["dsregcmd"], encoding="utf-8", newline="\n")
     for name, text in inputs.get("files", {}).items():
         data = text if isinstance(text, bytes) else text.encode()
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     if "raw" in inputs:
         (folder / "dsregcmd.txt").write_bytes(inputs["raw"])
@@ -951,7 +973,8 @@ def write(folder: Path, inputs: dict[str, Any]) -> None:
         if not found:
             continue
         provider, channel, guid = LOGS[log]
-        path = folder / f"{channel.replace('/', '%4')}.evtx"
+        path = folder / inputs.get("folder", "") / f"{channel.replace('/', '%4')}.evtx"
+        path.parent.mkdir(parents=True, exist_ok=True)
         with EvtxWriter(path, first=101) as writer:
             for _, number, seconds, data in sorted(found, key=lambda one: one[2]):
                 values = tuple((name, kind, value) for name, (kind, value) in data.items())

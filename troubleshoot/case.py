@@ -11,7 +11,7 @@ from typing import Any
 
 from troubleshoot import attempts as rebuilding
 from troubleshoot import facts as deriving
-from troubleshoot import hellochecks, iesettings, joinattempts, registryfacts, times
+from troubleshoot import hellochecks, iesettings, joinattempts, registryfacts, registryjoin, times
 from troubleshoot.accounts import key_of, same_account
 from troubleshoot.eventfacts import debug_output, value
 from troubleshoot.model import (
@@ -82,10 +82,13 @@ class Case:
         self.attempts: tuple[Attempt, ...] = rebuilding.rebuild(ordered, self.events, self.log_lines)
         self._told = bool(facts)
         facts += [*deriving.derive(self.captures), *registryfacts.derive(self.keys if registry else {})]
+        facts += registryjoin.derive(self.keys) if registry else ()
         facts += [*hellochecks.derive(self.captures, self.events), *iesettings.derive(self.registry)]
         self.facts = by_name(facts)
         self.rows = tuple(sorted(rows, key=lambda one: (one.superseded, place(one.source), one.number)))
         self.device = self._device()
+        if registry:
+            self.device = registryjoin.completed(self.device, self.keys, self.facts)
         self.cloud: tuple[CloudObject, ...] = ()
         if exported:
             self.facts = by_name([*facts, *self._exported(exported)])
@@ -299,7 +302,7 @@ class Case:
 
     def _join_state(self) -> str:
         if not self.captures:
-            return self._logged_state()
+            return registryjoin.state(self.facts, self._logged_state())
         joined, domain = self._flag("AzureAdJoined"), self._flag("DomainJoined")
         if joined:
             return "unknown" if domain is None else "hybrid" if domain else "entra"

@@ -13,6 +13,7 @@ from troubleshoot.tables import DATA
 
 _ROWS: tuple[tuple[str, str], ...] = (
     ("Windows event log (.evtx)", "begins with ElfFile, or holds chunks behind a damaged header"),
+    ("registry hives (SYSTEM, SOFTWARE, DEFAULT, NTUSER.DAT)", "begins with regf; the keys right below its root"),
     ("stated facts", "a first line `troubleshoot facts`, then name = value lines for what no log holds"),
     (
         "registry exports",

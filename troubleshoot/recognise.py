@@ -31,7 +31,8 @@ class Recognised(NamedTuple):
     ``kind`` is one of the table's kinds; ``by`` is ``content`` or ``name``. ``read`` says what is done with it: parse,
     skip, leave, open, name, never. ``collectors`` are those whose files are named so, ``encoding`` is what they write,
     ``channel`` the event log it should be, ``run`` before or after the failure was made again, ``account`` who ran the
-    command (administrator, system), ``note`` what the table adds (for ``never``: what the file can hold).
+    command (administrator, system), ``note`` what the table adds (for ``never``: what the file can hold), ``many`` what
+    several files that are not read are called.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Recognised(NamedTuple):
     account: str | None = None
     several: bool = False
     note: str | None = None
+    many: str = ""
 
 
 class Kind(NamedTuple):
@@ -103,7 +105,7 @@ def _made(kind: str, by: str, row: Mapping[str, Any]) -> Recognised:
     return Recognised(
         kind,
         by,
-        table().kinds[kind].read,
+        row.get("read", table().kinds[kind].read),
         tuple(row.get("collectors", ())),
         row.get("encoding"),
         row.get("channel"),
@@ -111,6 +113,7 @@ def _made(kind: str, by: str, row: Mapping[str, Any]) -> Recognised:
         row.get("account"),
         bool(row.get("several")),
         row.get("note"),
+        row.get("many", table().kinds[kind].many),
     )
 
 
@@ -287,7 +290,8 @@ def is_name_alone(name: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _unneeded_names() -> re.Pattern[str]:
-    rows = (row["name"] for row in table().names if table().kinds[row["kind"]].read in ("skip", "leave"))
+    kinds = table().kinds
+    rows = (one["name"] for one in table().names if one.get("read", kinds[one["kind"]].read) in ("skip", "leave"))
     return re.compile("|".join(rows), re.I)
 
 
@@ -308,4 +312,4 @@ def unneeded(name: str, head: bytes | None) -> str | None:
         if head is None:
             return None
         known = recognise(name, text_of(head)) or known
-    return table().kinds[known.kind].many if known.read in ("skip", "leave") else None
+    return known.many if known.read in ("skip", "leave") else None

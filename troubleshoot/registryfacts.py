@@ -8,6 +8,7 @@ registry settings".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from troubleshoot.model import Fact, RegistryValue
@@ -28,6 +29,8 @@ _STORAGE = r"HKCU\SOFTWARE\MICROSOFT\WINDOWS\CURRENTVERSION\AAD\STORAGE"
 _INTERNET = r"SOFTWARE\MICROSOFT\WINDOWS\CURRENTVERSION\INTERNET SETTINGS"
 _PRODUCTS = {"winnt": "client", "servernt": "server", "lanmannt": "domain-controller"}
 _MDM_SERVER = "ms dm server"
+_DIRECT, _PROXY = 1, 3
+_HEX = re.compile(r"(?:[0-9a-f]{2}){1,8192}")
 
 
 def derive(keys: Keys) -> Iterator[Fact]:
@@ -137,7 +140,7 @@ def _records(name: str, parent: str, child: str) -> Callable[[Keys], Iterator[Fa
         record = next((key for key in sorted(_below(keys, parent)) if child in key[len(parent) :]), None)
         if record is not None:
             yield Fact(name, "present", keys[record][0].source)
-        elif (gone := _absent(keys.get(parent, ()))) is not None:
+        elif (gone := _absent(keys.get(parent, ())) or _absent(keys.get(parent + child.rstrip("\\"), ()))) is not None:
             yield Fact(name, "missing", gone.source)
         elif parent in keys and any(True for _ in _below(keys, parent)):  # exported with what is below it
             yield Fact(name, "missing", keys[next(_below(keys, parent))][0].source)
@@ -176,6 +179,23 @@ def _proxies(keys: Keys) -> Iterator[Fact]:
             yield Fact(name, "direct", enabled.source)
 
 
+def _winhttp(keys: Keys) -> Iterator[Fact]:
+    """WinHttpSettings: size, counter and flags (4 bytes each, 1 direct, 3 a proxy), then server and bypass list behind their sizes."""
+    one = _named(_there(keys, f"HKLM\\{_INTERNET}\\CONNECTIONS") or (), "WinHttpSettings")
+    if one is None or not isinstance(one.value, str) or not _HEX.fullmatch(one.value):
+        return
+    data = bytes.fromhex(one.value)
+    flags, size = int.from_bytes(data[8:12], "little"), int.from_bytes(data[12:16], "little")
+    server = data[16 : 16 + size]
+    if len(data) < 16 or len(server) < size:
+        return
+    if flags == _DIRECT:
+        yield Fact("proxy.winhttp", "direct", one.source)
+    elif flags == _PROXY and server:
+        yield Fact("proxy.winhttp", "named", one.source)
+        yield Fact("proxy.winhttp.server", server.decode("ascii", "replace"), one.source)
+
+
 _READERS: tuple[Callable[[Keys], Iterator[Fact]], ...] = (
     _client_side_scp,
     _fallback,
@@ -188,4 +208,5 @@ _READERS: tuple[Callable[[Keys], Iterator[Fact]], ...] = (
     _records("leftover.wam-storage", _STORAGE, "LOGIN.MICROSOFTONLINE.COM"),
     _enrolments,
     _proxies,
+    _winhttp,
 )

@@ -76,6 +76,7 @@ SOURCES = (
     "run_folder",
     "fleet_channels",
     "fleet_names",
+    "hive_keys",
 )
 """Tables that people edit as YAML."""
 

@@ -74,7 +74,6 @@ _REST = 8  # lines, at most, that a text read whole leaves over
 # Formats this version knows but does not read, so that the reason names them.
 _KNOWN: tuple[tuple[bytes, str], ...] = (
     (b"Rar!", "a RAR archive, which this tool does not open: pack it as zip"),
-    (b"regf", "a registry hive, which this version does not read"),
     (b"MZ", "a program"),
     (b'{\n  "schema_version": "', "output of this tool: give the files that it was made from"),
     (b"%PDF", "a PDF document: send the text itself"),
@@ -104,8 +103,11 @@ def parse(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
                 else:
                     yield Problem(Source(artifact.name), "unreadable", "the file is empty", 0)
                 return
-            if head.startswith(b"regf") and (what := recognise.secret_by_content(recognise.text_of(head))):
-                yield Problem(Source(artifact.name), "refused", recognise.refusal(what), 0)
+            if head.startswith(b"regf"):
+                if what := recognise.secret_by_content(recognise.text_of(head)):
+                    yield Problem(Source(artifact.name), "refused", recognise.refusal(what), 0)
+                else:
+                    yield from _isolated(artifact.name, lambda: _hive(artifact))
                 return
             if reason := _unsupported(head):
                 yield Problem(Source(artifact.name), "unsupported", f"it is {reason}")
@@ -238,6 +240,12 @@ def _evtx(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
     from troubleshoot.parsers import evtx
 
     yield from evtx.read(artifact, wanted)
+
+
+def _hive(artifact: Artifact) -> Iterator[Evidence | Problem]:
+    from troubleshoot.parsers import hive
+
+    yield from hive.read(artifact)
 
 
 # UTF-16 text has NULs in every other byte; control characters beyond those of text mean no text at all.
