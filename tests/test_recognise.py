@@ -283,3 +283,39 @@ def test_what_is_no_log_does_not_make_the_reading_partial(tmp_path: Path) -> Non
     result = diagnose([str(tmp_path)], load())
     assert {one.kind for one in result.unread} == {"unsupported"}
     assert exit_code(result) == 0
+
+
+# ------------------------------------------------------------------------------------------------------- own reports
+
+CAPTURE = (Path(__file__).resolve().parent.parent / "samples/broken/scp-missing/dsregcmd.txt").read_bytes()
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "note", "show"])
+def test_a_report_of_this_tool_is_no_evidence(form: str, tmp_path: Path) -> None:
+    first = diagnose_bytes("dsregcmd.txt", CAPTURE, load())
+    if form == "show":
+        from troubleshoot.pipeline import open_cases
+        from troubleshoot.report import show
+
+        (tmp_path / "dsregcmd.txt").write_bytes(CAPTURE)
+        opened = open_cases([str(tmp_path / "dsregcmd.txt")], None)
+        report = show.dump_json(opened.cases, opened.unread)
+    else:
+        report = render(first, form)
+    data = report if isinstance(report, bytes) else report.encode()
+    alone = diagnose_bytes("ticket 4711.txt", data, load())
+    assert alone.reports == ()
+    assert [(one.kind, one.reason) for one in alone.unread] == [
+        ("unsupported", "it is a report of this tool, and no evidence")
+    ]
+    both = diagnose_bytes("ticket 4711.txt", data + b"\n\n" + CAPTURE, load())
+    assert [one.verdict for one in both.reports] == ["failed"]
+
+
+def test_a_report_beside_the_capture_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "dsregcmd.txt").write_bytes(CAPTURE)
+    before = diagnose([str(tmp_path)], load())
+    (tmp_path / "report.json").write_bytes(render(before, "json"))
+    after = diagnose([str(tmp_path)], load())
+    assert after.reports == before.reports
+    assert [one.path.rpartition("/")[2] for one in after.unread] == ["report.json"]

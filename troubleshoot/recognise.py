@@ -25,6 +25,9 @@ _NO_TEXT = re.compile("[\x00-\x06\x0e-\x1a]")
 _RULES = ("parse", "skip", "leave", "open", "name", "never")
 
 
+_OWN = "own-report"
+
+
 class Recognised(NamedTuple):
     """What a file is.
 
@@ -270,6 +273,14 @@ def secret_by_content(head: str) -> str | None:
         return None
     found = _by_content(head)
     return str(found["note"]) if found is not None and found["kind"] == "secret" else None
+
+
+def is_own_report(head: str) -> bool:
+    """Is the decoded head that of a report which this tool wrote, with nothing else beside it?"""
+    if not any(row["kind"] == _OWN and _stands(row, head) for row in table().content):
+        return False
+    found = _by_content(head)
+    return found is not None and found["kind"] == _OWN
 
 
 def refusal(what: str) -> str:

@@ -141,6 +141,9 @@ def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Eviden
     if what := recognise.secret_by_content(sheet.text[:HEAD]):
         yield Problem(Source(name), "refused", recognise.refusal(what), 0)
         return
+    if recognise.is_own_report(sheet.text[:HEAD]):
+        yield Problem(Source(name), "unsupported", "it is a report of this tool, and no evidence")
+        return
     sheet = without_tokens(sheet)
     rest = sheet.text
     if "| Device State " in rest and len(rest) < _ONE_CAPTURE:
