@@ -40,6 +40,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "cloudfacts",
             "registryfacts",
             "registryjoin",
+            "scpagreement",
             "signins",
             "logfacts",
             "ordering",

@@ -11,7 +11,7 @@ from typing import Any
 
 from troubleshoot import attempts as rebuilding
 from troubleshoot import facts as deriving
-from troubleshoot import hellochecks, iesettings, joinattempts, registryfacts, registryjoin, times
+from troubleshoot import hellochecks, iesettings, joinattempts, registryfacts, registryjoin, scpagreement, times
 from troubleshoot.accounts import key_of, same_account
 from troubleshoot.eventfacts import debug_output, value
 from troubleshoot.model import (
@@ -92,7 +92,7 @@ class Case:
         self.cloud: tuple[CloudObject, ...] = ()
         if exported:
             self.facts = by_name([*facts, *self._exported(exported)])
-        for fact in self._logged_facts():
+        for fact in (*scpagreement.derive(self.facts, self.captures), *self._logged_facts()):
             self.facts.setdefault(fact.name, (fact,))
         self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
