@@ -41,6 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "registryfacts",
             "registryjoin",
             "scpagreement",
+            "clockskew",
             "signins",
             "logfacts",
             "ordering",

@@ -10,8 +10,17 @@ from operator import attrgetter
 from typing import Any
 
 from troubleshoot import attempts as rebuilding
+from troubleshoot import (
+    clockskew,
+    hellochecks,
+    iesettings,
+    joinattempts,
+    registryfacts,
+    registryjoin,
+    scpagreement,
+    times,
+)
 from troubleshoot import facts as deriving
-from troubleshoot import hellochecks, iesettings, joinattempts, registryfacts, registryjoin, scpagreement, times
 from troubleshoot.accounts import key_of, same_account
 from troubleshoot.eventfacts import debug_output, value
 from troubleshoot.model import (
@@ -84,6 +93,7 @@ class Case:
         facts += [*deriving.derive(self.captures), *registryfacts.derive(self.keys if registry else {})]
         facts += registryjoin.derive(self.keys) if registry else ()
         facts += [*hellochecks.derive(self.captures, self.events), *iesettings.derive(self.registry)]
+        facts += clockskew.derive(self.events)
         self.facts = by_name(facts)
         self.rows = tuple(sorted(rows, key=lambda one: (one.superseded, place(one.source), one.number)))
         self.device = self._device()
@@ -135,13 +145,16 @@ class Case:
             self.attempts = tuple(
                 sorted((*self.attempts, *refused), key=lambda one: times.order(one.time), reverse=True)
             )
-        self.cloud = tuple(unique([*own.rows(), *mine, *told], lambda one: one.source))
+        renamed = list(cloudfacts.renamed(objects, self.user_keys()))
+        rows = [*own.rows(), *mine, *told, *(row for _, row in renamed)]
+        self.cloud = tuple(unique(rows, lambda one: one.source))
         if own.device is not None and not self.device.names and self.device.device_id is None:
             name = own.device.name
             known = (name,) if name else ()
             self.device = self.device._replace(name=name, names=known, device_id=own.device.device_id)
         tried = [one.time for one in self.attempts if one.flow == "join" and one.time is not None and one.time.tzinfo]
-        return [*cloudfacts.derive(objects, own, max(tried, default=None)), *signins.derive(mine)]
+        found = [*cloudfacts.derive(objects, own, max(tried, default=None)), *signins.derive(mine)]
+        return found + [fact for fact, _ in renamed]
 
     def _without_token(self) -> list[str]:
         """The users whose newest own capture shows that they have no primary refresh token."""

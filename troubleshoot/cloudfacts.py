@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from troubleshoot import times
-from troubleshoot.model import Attempt, CloudObject, Device, Fact
+from troubleshoot.accounts import same_account
+from troubleshoot.model import Account, Attempt, CloudObject, Device, Fact
 from troubleshoot.parsers.cloudrows import A_TYPE, SOME, guid, trust_of
 
 _ID_IN_MESSAGE = re.compile(
@@ -242,6 +243,26 @@ def _audit(own: Own) -> Iterator[Fact]:
             break
 
 
+def renamed(objects: Iterable[CloudObject], users: Iterable[str]) -> Iterator[tuple[Fact, CloudObject]]:
+    """That the audit log shows another sign-in name for a user of the device: the newest change of each, with its row.
+
+    A case that knows no user is that of the export, if all its changes are of one.
+    """
+    rows = [one for one in objects if one.kind == "user-audit"]
+    rows = [one for one in rows if one.values.get("result", "success").casefold() == "success"]
+    rows.sort(key=lambda one: times.order(one.time), reverse=True)
+    users = list(users)
+    met = {row.values[name].casefold() for row in rows for name in ("userPrincipalName", "oldUserPrincipalName")}
+    if rows and not users and len(met) == 2:
+        yield Fact("user.upn-changed", "yes", rows[0].source, rows[0].time, None, line(rows[0])), rows[0]
+    for user in users:
+        for row in rows:
+            if any(same_account(row.values[name], user) for name in ("userPrincipalName", "oldUserPrincipalName")):
+                account = Account(user, "entra", upn=user if "@" in user else None)
+                yield Fact("user.upn-changed", "yes", row.source, row.time, account, line(row)), row
+                break
+
+
 def _directory(own: Own, listings: list[CloudObject]) -> Iterator[Fact]:
     report, computer = own.report, own.computer
     if report is not None:
@@ -291,10 +312,12 @@ def _report(report: CloudObject) -> Iterator[Fact]:
 
 def line(row: CloudObject) -> str:
     """The row in one line, for the proof: what it is of, and its values by the names of the export."""
-    kind = {"certificate-report": "hybrid join certificate report"}.get(row.kind, row.kind)
+    kind = {"certificate-report": "hybrid join certificate report", "user-audit": "audit"}.get(row.kind, row.kind)
     told: Mapping[str, str] = {"deviceId": row.device_id or "", **row.values}
     body = "; ".join(f"{name}={text or 'empty'}" for name, text in told.items() if text or name in row.values)
-    when = f" at {times.iso(row.time)}" if row.time is not None and row.kind in ("audit", "sign-in") else ""
+    when = (
+        f" at {times.iso(row.time)}" if row.time is not None and row.kind in ("audit", "sign-in", "user-audit") else ""
+    )
     name = f" {row.name}" if row.name else ""
     return f"{kind}{name}{when}: {body}"[:500]
 

@@ -44,6 +44,15 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("netsh winhttp, bitsadmin, WinINet", "the heading that names WinHTTP; NO_PROXY and the like; DSRegTool's summary"),
     ("nltest", "\\\\DC above its address, Status = n 0xn lines"),
     ("klist", "logon ids 0:0x..., (n) tickets, krbtgt/; klist cloud_debug"),
+    (
+        "tpmtool, w32tm, uwfmgr, USMT",
+        "-TPM Version:, samples of w32tm /stripchart, Filter state:, paths of loadstate.log",
+    ),
+    (
+        "Get-AdfsEndpoint, Get-AdfsRelyingPartyTrust",
+        "lists that hold /windowstransport or the trust of Microsoft's federation",
+    ),
+    ("device registration policy", "Graph's policies/deviceRegistrationPolicy, whichever version"),
     ("certutil, Get-ChildItem Cert:", "blocks of certificates issued by MS-Organization-Access; any language"),
     (
         "systeminfo, ver, whoami, DeviceInfo.txt",

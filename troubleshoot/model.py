@@ -152,10 +152,10 @@ class CloudObject(NamedTuple):
     """One row of an export of Microsoft Entra, Active Directory or Entra Connect; most rows are of other devices.
 
     ``kind``: device (an Entra device object), computer (an AD computer object), certificate-report (a row of Connect's
-    hybrid join report), sign-in, audit, or listing (what one export holds as a whole). ``device_id`` is the deviceId,
-    which is the objectGUID of a hybrid device's AD object, in lower case; None where the row has none. ``values`` are
-    texts as printed, by the property names of ``data/cloud_names.yaml``. ``time`` is that of the row (sign-in, audit)
-    or the newest one in the export (listing).
+    hybrid join report), sign-in, audit, user-audit (a user's sign-in name was changed), or listing (what one export holds
+    as a whole). ``device_id`` is the deviceId, which is the objectGUID of a hybrid device's AD object, in lower case; None
+    where the row has none. ``values`` are texts as printed, by the property names of ``data/cloud_names.yaml``. ``time`` is
+    that of the row (sign-in, audit) or the newest one in the export (listing).
     """
 
     kind: str

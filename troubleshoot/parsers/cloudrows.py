@@ -6,7 +6,7 @@ What a row is follows from the names of its columns or properties alone (``data/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -91,11 +91,11 @@ class Rows:
         self._words: dict[str, str] = {}  # equal texts are kept once: most cells say one of a few words
 
     def add(
-        self, found: Plan, cell: Callable[[int], Any], line: int, pairs: Iterable[tuple[str, str]] = ()
+        self, found: Plan, cell: Callable[[int], Any], line: int, pairs: Sequence[tuple[str, str, str]] = ()
     ) -> CloudObject | None:
-        """One row; None for a row of the audit log that is not about devices.
+        """One row; None for a row of the audit log that is neither about devices nor about a user's sign-in name.
 
-        ``cell`` gives the value at a place; ``pairs`` are names and new values of what an audit row changed.
+        ``cell`` gives the value at a place; ``pairs`` are names, new and old values of what an audit row changed.
         """
         row, kept = names()["kinds"][found.kind], names()["keep_empty"]
         values: dict[str, str] = {}
@@ -108,8 +108,13 @@ class Rows:
             if text or title in kept:
                 values[title] = text
         if found.kind == "audit":
+            renamed = _renamed(values, raw, pairs)
+            if renamed is not None:
+                self._count(found.kind, line, values)
+                moment = self._moment(values.get(row["time"], ""))
+                return CloudObject("user-audit", None, None, renamed, Source(self.path, line), moment)
             values = _audit(values, raw)
-            for changed, new in pairs:
+            for changed, new, _ in pairs:
                 _change(values, changed, new)
             if "device" not in f"{values.get('activityDisplayName', '')} {values.get('category', '')}".casefold():
                 self._count(found.kind, line, values)
@@ -271,6 +276,24 @@ def _audit(values: dict[str, str], raw: Mapping[str, Any]) -> dict[str, str]:
     for detail in _dicts(raw.get("additionalDetails")):
         _change(out, str(detail.get("key") or ""), str(detail.get("value") or ""))
     return out
+
+
+def _renamed(
+    values: Mapping[str, str], raw: Mapping[str, Any], pairs: Sequence[tuple[str, str, str]]
+) -> dict[str, str] | None:
+    """The new and the old sign-in name of an audit row that changed one; None for every other row."""
+    if values.get("activityDisplayName", "").casefold() != "update user":
+        return None
+    changes = list(pairs)
+    for target in _dicts(raw.get("targetResources")):
+        for change in _dicts(target.get("modifiedProperties")):
+            changes.append(tuple(str(change.get(key) or "") for key in ("displayName", "newValue", "oldValue")))  # type: ignore[arg-type]
+    for name, new, old in changes:
+        told = [text.strip('"[]\\ ')[:_LONGEST] for text in (new, old)]
+        if name.casefold() == "userprincipalname" and all("@" in one for one in told) and told[0] != told[1]:
+            out = {"activityDisplayName": "Update user", "userPrincipalName": told[0], "oldUserPrincipalName": told[1]}
+            return out | {key: values[key] for key in ("result", "initiatedBy") if values.get(key)}
+    return None
 
 
 def _change(out: dict[str, str], name: str, value: str) -> None:

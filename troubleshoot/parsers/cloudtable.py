@@ -73,7 +73,7 @@ def read(sheet: Sheet) -> Iterator[CloudObject | Problem]:
             found,
             lambda place, cells=cells: cells[place] if place < len(cells) else "",  # type: ignore[misc]
             line,
-            [(cells[a], cells[b]) for a, b in pairs if max(a, b) < len(cells)],
+            [tuple(cells[at] if 0 <= at < len(cells) else "" for at in one) for one in pairs],  # type: ignore[misc]
         )
         if made is not None:
             yield made
@@ -111,13 +111,14 @@ def _rows(sheet: Sheet, start: int, delimiter: str) -> Iterator[tuple[int, list[
         at = end
 
 
-def _pairs(titles: list[str]) -> list[tuple[int, int]]:
-    """The places of property names and their new values (audit rows of the portal's download)."""
+def _pairs(titles: list[str]) -> list[tuple[int, int, int]]:
+    """The places of property names, their new and their old values (audit rows of the portal's download); -1: no such column."""
     squeezed = [squeeze(title) for title in titles]
     out = []
     for place, title in enumerate(squeezed):
         if _PAIR.match(title):
             value = title[:-4] + "newvalue" if title.endswith("name") else title[:-3] + "value"
+            old = title[:-4] + "oldvalue"
             if value in squeezed:
-                out.append((place, squeezed.index(value)))
+                out.append((place, squeezed.index(value), squeezed.index(old) if old in squeezed else -1))
     return out
