@@ -306,7 +306,7 @@ def test_a_report_of_this_tool_is_no_evidence(form: str, tmp_path: Path) -> None
     alone = diagnose_bytes("ticket 4711.txt", data, load())
     assert alone.reports == ()
     assert [(one.kind, one.reason) for one in alone.unread] == [
-        ("unsupported", "it is a report of this tool, and no evidence")
+        ("unsupported", "it is a report of this tool: give the files that it was made from")
     ]
     both = diagnose_bytes("ticket 4711.txt", data + b"\n\n" + CAPTURE, load())
     assert [one.verdict for one in both.reports] == ["failed"]

@@ -78,7 +78,6 @@ _REST = 8  # lines, at most, that a text read whole leaves over
 _KNOWN: tuple[tuple[bytes, str], ...] = (
     (b"Rar!", "a RAR archive, which this tool does not open: pack it as zip"),
     (b"MZ", "a program"),
-    (b'{\n  "schema_version": "', "output of this tool: give the files that it was made from"),
     (b"%PDF", "a PDF document: send the text itself"),
     (b"\x89PNG", "a picture: send the text itself"),
     (b"\xff\xd8\xff", "a picture: send the text itself"),
@@ -145,7 +144,7 @@ def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Eviden
         yield Problem(Source(name), "refused", recognise.refusal(what), 0)
         return
     if recognise.is_own_report(sheet.text[:HEAD]):
-        yield Problem(Source(name), "unsupported", "it is a report of this tool, and no evidence")
+        yield Problem(Source(name), "unsupported", "it is a report of this tool: give the files that it was made from")
         return
     sheet = without_tokens(sheet)
     rest = sheet.text
