@@ -1,20 +1,24 @@
-"""What the bytes of an item are, in one word: the same bytes have the same, whatever their names, times and places."""
+"""What the bytes of an item are, in one word: the same bytes have the same, whatever their names, times and places.
+
+XXH3 with 128 bits: ten times as fast as a cryptographic digest, of which nothing here needs more than that other bytes give
+another word.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from hashlib import blake2b
+
+from xxhash import xxh3_128
 
 from troubleshoot.batch.sources import files_below
 
 _PIECE = 1_048_576
-_SIZE = 16
 
 
 def of_bytes(data: bytes) -> str:
     """The fingerprint of a file with these bytes."""
-    return blake2b(data, digest_size=_SIZE).hexdigest()
+    return xxh3_128(data).hexdigest()
 
 
 def of_path(path: str) -> str | None:
@@ -25,7 +29,7 @@ def of_path(path: str) -> str | None:
     try:
         if not os.path.isdir(path):
             return _of_file(path)
-        whole = blake2b(digest_size=_SIZE)
+        whole = xxh3_128()
         for name, _ in files_below(path):
             part = _of_file(os.path.join(path, name))
             if part is None:
@@ -39,7 +43,7 @@ def of_path(path: str) -> str | None:
 def _of_file(path: str) -> str | None:
     if not stat.S_ISREG(os.stat(path).st_mode):
         return None
-    whole = blake2b(digest_size=_SIZE)
+    whole = xxh3_128()
     with open(path, "rb", buffering=0) as stream:
         while piece := stream.read(_PIECE):
             whole.update(piece)

@@ -12,7 +12,9 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from math import inf
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from troubleshoot.batch.frames import read, write
@@ -20,7 +22,7 @@ from troubleshoot.batch.work import Job, Outcome, Setup
 
 MEMORY = 400 * 1_048_576
 """Bytes of memory of a worker after which another takes its place."""
-_GRACE = 15.0  # seconds that a worker has to end itself, beyond the limit for an item
+_LOOK = 0.25  # seconds between two looks at the clock
 _START = "import sys; sys.path[:] = sys.argv[1:]; from troubleshoot.batch.worker import main; main()"
 _PACKAGE = Path(__file__).resolve().parent.parent.parent
 
@@ -101,6 +103,15 @@ class Worker:
             stderr=subprocess.DEVNULL,
             cwd=setup.cwd,
         )
+        self._deadline = inf
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        """End the process when it takes too long over one item."""
+        while self.alive:
+            if monotonic() > self._deadline:
+                self.kill()
+            sleep(_LOOK)
 
     @property
     def alive(self) -> bool:
@@ -116,18 +127,17 @@ class Worker:
         assert stdin is not None
         assert stdout is not None
         at: int | None = None
-        watch = threading.Timer(self._setup.limit * len(jobs) + _GRACE, self.kill)
-        watch.daemon = True
-        watch.start()
         try:
+            self._deadline = monotonic() + self._setup.limit
             write(stdin, (self._setup, tuple(jobs)))
             while isinstance(answer := read(stdout), int):
                 at = answer
+                self._deadline = monotonic() + self._setup.limit
         except (OSError, EOFError) as error:
             self.kill()
             raise WorkerLost(at) from error
         finally:
-            watch.cancel()
+            self._deadline = inf
         if isinstance(answer, BaseException):
             raise answer
         done, memory = answer

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
+from xxhash import xxh3_128
+
 from troubleshoot.batch.sources import Item, SourceError
 from troubleshoot.containers import Unpacker
 from troubleshoot.containers.limits import TOTAL_SIZE
@@ -117,7 +119,7 @@ def _fetched(store: AbstractFileSystem, path: str, scratch: Scratch) -> Iterator
 
 
 def _kept(store: AbstractFileSystem, path: str, scratch: Scratch, most: int) -> tuple[Held, str]:
-    told = blake2b(digest_size=16)
+    told = xxh3_128()
 
     def pieces(stream: BinaryIO) -> Iterator[bytes]:
         while piece := stream.read(_PIECE):
@@ -132,7 +134,7 @@ def _fingerprint(found: list[tuple[str, str]]) -> str:
     """As :mod:`troubleshoot.batch.fingerprints` has it for the same bytes on this machine."""
     if len(found) == 1 and not found[0][0]:
         return found[0][1]
-    whole = blake2b(digest_size=16)
+    whole = xxh3_128()
     for name, digest in found:
         whole.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
     return whole.hexdigest()

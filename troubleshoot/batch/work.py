@@ -12,7 +12,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 import orjson
 
@@ -29,6 +29,7 @@ from troubleshoot.pseudonyms import Redactor
 from troubleshoot.report import jsonform
 from troubleshoot.ruleset import RuleError, Ruleset, load
 
+_GRACE = 60.0  # seconds
 _SMALL = 1_048_576
 """Bytes of a file that is read once, for its fingerprint and for the parsers; larger ones are read twice."""
 
@@ -77,14 +78,13 @@ def work(setup: Setup, jobs: Sequence[Job], at: Callable[[int], None] = lambda n
     """
     ruleset = _ruleset(setup)
     done: list[Outcome | None] = []
-    with open(os.devnull, "w") as nowhere:
+    with _watched(setup.limit * len(jobs) + _GRACE):
         for number, job in enumerate(jobs):
             at(number)
-            with _watched(setup.limit, nowhere):
-                try:
-                    done.append(_outcome(setup, ruleset, job))
-                except MemoryError:
-                    done.append(None)
+            try:
+                done.append(_outcome(setup, ruleset, job))
+            except MemoryError:
+                done.append(None)
     return done
 
 
@@ -105,13 +105,17 @@ def _ruleset(setup: Setup) -> Ruleset:
 
 
 @contextlib.contextmanager
-def _watched(limit: float, nowhere: TextIO) -> Iterator[None]:
-    """End this process when the block takes longer; also where it hangs in a system call or outside of Python."""
-    faulthandler.dump_traceback_later(limit, exit=True, file=nowhere)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+def _watched(limit: float) -> Iterator[None]:
+    """End this process when the block takes longer; also where it hangs in a system call or outside of Python.
+
+    Who waits for its answers ends it sooner, item by item; this is for a process for which nobody waits any more.
+    """
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(limit, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def _outcome(setup: Setup, ruleset: Ruleset, job: Job) -> Outcome:
