@@ -13,8 +13,7 @@ import pandas as pd
 import pytest
 
 from troubleshoot import batch, pipeline
-from troubleshoot.batch import Options
-from troubleshoot.batch import work as working
+from troubleshoot.batch import Options, results
 from troubleshoot.batch.pool import WorkerLost
 from troubleshoot.batch.schedule import Lanes
 
@@ -128,7 +127,7 @@ def test_a_fault_costs_only_its_device(archive: Path, tmp_path: Path, monkeypatc
             raise ValueError("too much")
         return whole(opened, ruleset)
 
-    monkeypatch.setattr(working, "judged", breaking)
+    monkeypatch.setattr(results, "judged", breaking)
     assert batch.run([str(archive)], tmp_path / "run", lanes=here()) == 1
     row = next(row for row in lines(tmp_path / "run") if row["source"].endswith("home-pc"))
     assert row["verdict"] == "unread"
@@ -189,9 +188,9 @@ def test_only_what_changed_is_done_again(archive: Path, tmp_path: Path, monkeypa
     (archive / "new.txt").write_bytes((archive / "single.txt").read_bytes())
     shutil.rmtree(archive / "empty-file")
     judged: list[str] = []
-    whole = working.judged
+    whole = results.judged
     monkeypatch.setattr(
-        working,
+        results,
         "judged",
         lambda opened, ruleset: (judged.append(opened.cases[0].captures[0].source.path), whole(opened, ruleset))[1],
     )

@@ -233,6 +233,7 @@ def batch(
         float,
         typer.Option("--timeout", min=1, metavar="SECONDS", help="Longest for one input; then it counts as lost."),
     ] = 1800,
+    columns: Columns = None,
     rules: RulesOption = None,
     redact: Redact = False,
     key: KeyFile = None,
@@ -246,8 +247,11 @@ def batch(
     from troubleshoot.batch import Options
     from troubleshoot.batch import run as run_batch
 
+    named = tuple((columns_of(columns) or {}).items())
     secret = run_key(run, key) if redact else None
-    raise typer.Exit(run_batch(sources, run, Options(workers, tuple(rules or ()), resume, secret, timeout, scheduler)))
+    raise typer.Exit(
+        run_batch(sources, run, Options(workers, tuple(rules or ()), resume, secret, timeout, scheduler, named))
+    )
 
 
 @rules_app.command("list")

@@ -50,7 +50,7 @@ def artifacts(
                 else:
                     yield from expanded(one, unpacker)
         else:
-            yield from expanded(_file(path, text_of(path), given=True), unpacker)
+            yield from expanded(given(path), unpacker)
 
 
 def expanded(one: Artifact | Unread, unpacker: Unpacker) -> Iterator[Artifact | Unread]:
@@ -103,17 +103,22 @@ def _piped(name: str, stream: BinaryIO, unpacker: Unpacker) -> Iterator[Artifact
         yield from unpacker.archive(name, held.size, held.open, kind)
 
 
+def given(path: str) -> Artifact | Unread:
+    """The artifact of one path that was named by the caller, so that it may be a pipe too; not opened if it is an archive."""
+    return _file(path, text_of(path), named=True)
+
+
 def in_memory(name: str, data: bytes) -> Artifact:
     """An artifact of bytes that are already there."""
     return Artifact(name, len(data), lambda: io.BytesIO(data))
 
 
-def _file(path: str, name: str, given: bool = False) -> Artifact | Unread:
+def _file(path: str, name: str, named: bool = False) -> Artifact | Unread:
     try:
         state = os.stat(path)
     except OSError as error:
         return Unread(name, _reason(error))
-    if not stat.S_ISREG(state.st_mode) and not (given and stat.S_ISFIFO(state.st_mode)):
+    if not stat.S_ISREG(state.st_mode) and not (named and stat.S_ISFIFO(state.st_mode)):
         return Unread(name, "neither a file nor a folder")
     if stat.S_ISREG(state.st_mode) and not os.access(path, os.R_OK):
         return Unread(name, "permission denied")

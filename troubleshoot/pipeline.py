@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from troubleshoot import attempts, fleetinput, hellochecks, recognise
@@ -33,7 +33,7 @@ from troubleshoot.ruleset import Ruleset
 from troubleshoot.words import summary
 
 if TYPE_CHECKING:
-    from troubleshoot.fleetinput.tables import Table
+    from troubleshoot.fleetinput.tables import OfDevice, Table
 
 
 class Opened(NamedTuple):
@@ -119,11 +119,11 @@ def _inputs(
             unread.append(one)
             parts.append(Part(one.path, ()))
             continue
-        if one.name not in given and (what := _unneeded(one)):
+        if one.name not in given and (what := unneeded(one)):
             skipped[next((path for path in given if one.name.startswith(path)), one.name), what] += 1
             parts.append(Part(one.name, ()))
             continue
-        if tables := _tables(one, columns, unread):
+        if tables := tables_of(one, columns, unread):
             found_tables += tables
             continue
         found = _with_rows(one.name, tuple(parse(one, wanted)))
@@ -146,8 +146,11 @@ def _is_own(part: Part) -> bool:
     return any(not isinstance(one, CloudObject | Problem | CollectorNote) for one in part.found)
 
 
-def _tables(one: Artifact, columns: Mapping[str, str] | None, unread: list[Unread]) -> Sequence[Table]:
-    """The tables of many devices that an artifact is; none where it is anything else."""
+def tables_of(one: Artifact, columns: Mapping[str, str] | None, unread: list[Unread]) -> Sequence[Table]:
+    """The tables of many devices that an artifact is; none where it is anything else.
+
+    A workbook that cannot be read is named in ``unread``. Raises MapError where ``columns`` does not fit.
+    """
     if recognise.secret_by_name(one.name):
         return ()
     try:
@@ -166,6 +169,15 @@ def _tables(one: Artifact, columns: Mapping[str, str] | None, unread: list[Unrea
         if not error.strerror:  # a workbook that cannot be read; what cannot be opened, parsing says
             unread.append(Unread(one.name, str(error), "damaged"))
     return ()
+
+
+def of_table(table: Table, wanted: Wanted | None) -> Iterator[tuple[OfDevice, Case | None, tuple[Unread, ...]]]:
+    """Each device of a table: its case, or, where its rows hold neither evidence nor words of its collector, what they are."""
+    for device in table.devices(wanted):
+        if any(row.outcome in ("evidence", "words") for row in device.rows):
+            yield device, _case([device.part]), ()
+        else:
+            yield device, None, tuple(map(_lost_row, device.rows))
 
 
 def _read_table(table: Table, wanted: Wanted | None, parts: list[Part], unread: list[Unread]) -> TableRead:
@@ -210,7 +222,7 @@ def _reason(one: Artifact, problem: Problem) -> str:
     return f"it holds an error in place of output: {error}" if error else problem.message
 
 
-def _unneeded(one: Artifact) -> str | None:
+def unneeded(one: Artifact) -> str | None:
     """What the file is, if it is one of those that collectors write and no parser needs."""
     if not recognise.may_be_unneeded(one.name):
         return None

@@ -10,6 +10,7 @@ import hashlib
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +19,13 @@ from typing import Any, NamedTuple
 from troubleshoot import __version__
 from troubleshoot.batch import runfolder
 from troubleshoot.batch.earlier import Earlier
-from troubleshoot.batch.journal import Finished, Journal, taken_apart
+from troubleshoot.batch.jobs import Brief, Job, Outcome, Setup
+from troubleshoot.batch.journal import Journal, taken_apart
 from troubleshoot.batch.progress import Progress, say, summary
+from troubleshoot.batch.results import first_exit, in_parts, unread
 from troubleshoot.batch.schedule import Lanes
 from troubleshoot.batch.schedule import run as scheduled
 from troubleshoot.batch.sources import MISSING, Item, SourceError, items
-from troubleshoot.batch.work import Brief, Job, Setup, finished
 from troubleshoot.ruleset import RuleError, load
 from troubleshoot.runschema import VERSION
 
@@ -35,7 +37,8 @@ _LOST = "its worker died, or took longer than the limit, twice"
 
 class Options(NamedTuple):
     """How to run. ``workers``: processes, None for one a core. ``resume``: go on with what the folder holds. ``key``: of the
-    pseudonyms, None to redact nothing. ``limit``: seconds for one item. ``scheduler``: address of a Dask scheduler."""
+    pseudonyms, None to redact nothing. ``limit``: seconds for one item. ``scheduler``: address of a Dask scheduler. ``columns``:
+    of tables, as ``--map`` says."""
 
     workers: int | None = None
     rules: tuple[Path, ...] = ()
@@ -43,6 +46,7 @@ class Options(NamedTuple):
     key: bytes | None = None
     limit: float = 1800.0
     scheduler: str | None = None
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 def run(sources: Sequence[str], folder: Path, options: Options = Options(), lanes: Lanes | None = None) -> int:  # noqa: B008
@@ -62,6 +66,7 @@ def run(sources: Sequence[str], folder: Path, options: Options = Options(), lane
             options.key,
             options.limit,
             os.getcwd(),
+            options.columns,
         )
         identity = _identity(setup)
         with Journal(folder, identity, options.resume) as journal, _interruptible():
@@ -94,7 +99,7 @@ def _identity(setup: Setup) -> dict[str, Any]:
         "format": VERSION,
         "version": setup.version,
         "rules": setup.digest,
-        "options": {"redact": redacted},
+        "options": {"redact": redacted, "map": dict(setup.columns)},
     }
 
 
@@ -104,16 +109,19 @@ def _run(sources: list[str], todo: Sequence[Item], place: _Place, options: Optio
     if options.resume and (journal.stale or earlier.stale):
         say("the version, the rules or the options are others than before: everything is done again")
     jobs = list(_jobs(todo, journal, earlier, key))
+    more: deque[Job] = deque()
     with Progress(len(jobs), len(todo) - len(jobs)) as progress:
-        for job, outcome in _outcomes(place.setup, jobs, options, lanes, progress.tick):
-            progress.done(_kept(place, job, outcome, earlier))
+        for job, outcome in _outcomes(place.setup, jobs, options, lanes, progress.tick, more):
+            brief, parts = _kept(place, job, outcome, earlier)
+            more += parts
+            progress.done(brief, len(parts))
     journal.flush()
     earlier.into(journal)
     shown = [source if place.setup.key is None else f"source-{at}" for at, source in enumerate(sources, 1)]
     written = runfolder.write(place.folder, _all(todo, place), place.identity, shown)
     journal.remove()
     summary(written.tally, place.folder)
-    return next((code for code in (1, 4, 3) if code in written.exits), 0)
+    return first_exit(written.exits)
 
 
 def _jobs(todo: Sequence[Item], journal: Journal, earlier: Earlier, key: bytes) -> Iterator[Job]:
@@ -121,73 +129,76 @@ def _jobs(todo: Sequence[Item], journal: Journal, earlier: Earlier, key: bytes) 
     for item in todo:
         if item.refused:
             continue
-        known = journal.known.get(item.id(key))
+        id = item.id(key)
+        known = journal.known.get(id)
         if known is not None and known.fingerprint is not None:
-            if not item.stamp or item.stamp != known.stamp:
-                yield Job(item, known.fingerprint)
+            if not journal.is_whole(id):
+                yield Job(item, id)
+            elif not item.stamp or item.stamp != known.stamp:
+                yield Job(item, id, known.fingerprint)
             continue
-        if item.etag and earlier.etag(item.id(key)) == item.etag:
-            earlier.keep(item.id(key))
+        if item.etag and earlier.etag(id) == item.etag:
+            earlier.keep(id)
         else:
-            yield Job(item, earlier.fingerprint(item.id(key)))
+            yield Job(item, id, earlier.fingerprint(id))
 
 
 def _outcomes(
-    setup: Setup, jobs: Sequence[Job], options: Options, lanes: Lanes | None, tick: Callable[[], None]
+    setup: Setup,
+    jobs: Sequence[Job],
+    options: Options,
+    lanes: Lanes | None,
+    tick: Callable[[], None],
+    more: deque[Job],
 ) -> Iterator[tuple[Job, Any]]:
     if not jobs:
         return
     if lanes is not None:
-        yield from scheduled(lanes, setup, jobs, tick)
+        yield from scheduled(lanes, setup, jobs, tick, more)
         return
     if options.scheduler is not None:
         from troubleshoot.batch import cluster
 
         with cluster.lanes(options.scheduler) as found:
-            yield from scheduled(found, setup, jobs, tick)
+            yield from scheduled(found, setup, jobs, tick, more)
         return
     from troubleshoot.batch.pool import WorkerLost, Workers
 
-    count = max(1, min(options.workers or os.cpu_count() or 1, len(jobs)))
+    count = options.workers or os.cpu_count() or 1
     pool = Workers(count, setup)
     try:
-        yield from scheduled(Lanes(pool, lambda: count, _SMALL, (WorkerLost,)), setup, jobs, tick)
+        yield from scheduled(Lanes(pool, lambda: count, _SMALL, (WorkerLost,)), setup, jobs, tick, more)
     finally:
         pool.shutdown()
 
 
-def _kept(place: _Place, job: Job, outcome: Any, earlier: Earlier) -> Brief:
-    """Write what became of a job into the journal."""
-    id = job.item.id(place.setup.key or b"")
+def _kept(place: _Place, job: Job, outcome: Outcome | None, earlier: Earlier) -> tuple[Brief, Sequence[Job]]:
+    """Write what became of a job into the journal; (what it gave, its parts that are still to be done)."""
+    journal = place.journal
     if outcome is None:
-        outcome = _not_read(place.setup, job.item, _LOST, "lost")
+        singles = job.singles()
+        outcome = in_parts(job, singles, job.fingerprint) if singles else unread(place.setup, job, _LOST, "lost")
     if outcome.line is None:
-        if not earlier.keep(id):
-            place.journal.same(id, job.item.stamp)
-        return Brief((), ())
-    place.journal.append(outcome.line)
-    return outcome.brief  # type: ignore[no-any-return]
+        if not earlier.keep(job.id):
+            journal.same(job.id, job.item.stamp)
+        return Brief((), ()), ()
+    journal.append(outcome.line)
+    return outcome.brief, [one for one in outcome.parts if not journal.is_whole(one.id)]
 
 
-def _not_read(setup: Setup, item: Item, reason: str, kind: str) -> Any:
-    """The outcome of an item that no worker has read."""
-    source = item.name
-    if setup.key is not None:
-        from troubleshoot.pseudonyms import Redactor
-
-        source = Redactor(setup.key).path(source)
-    form = {"devices": [], "unread": [{"path": "", "reason": reason, "kind": kind}]}
-    return finished(item, setup, source, None, form, 3)
-
-
-def _all(todo: Sequence[Item], place: _Place) -> Iterator[tuple[Finished, int]]:
-    """Every item's line of the journal, in the order of the inputs, and the item's size."""
+def _all(todo: Sequence[Item], place: _Place) -> Iterator[runfolder.Input]:
+    """Every input with its results, in the order in which they were given."""
     key = place.setup.key or b""
     for item in todo:
+        id = item.id(key)
         if item.refused:
-            yield taken_apart(_not_read(place.setup, item, item.refused, "unreadable").line), item.size
-        else:
-            yield place.journal.finished(place.journal.known[item.id(key)]), item.size
+            found = taken_apart(unread(place.setup, Job(item, id), item.refused, "unreadable").line or b"")
+            yield runfolder.Input(id, found.source, item.size, None, "", (found,))
+            continue
+        head = place.journal.head(id)
+        leaves = (head,) if place.journal.known[id].parts is None else place.journal.leaves(id)
+        fingerprint = head.fingerprint if place.journal.is_whole(id) else None
+        yield runfolder.Input(id, head.source, item.size, fingerprint, head.etag, leaves)
 
 
 @contextmanager

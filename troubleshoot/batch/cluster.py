@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from troubleshoot.batch.jobs import Job, Outcome, Setup
 from troubleshoot.batch.pool import Worker, WorkerLost
 from troubleshoot.batch.schedule import Lanes
 from troubleshoot.batch.sources import SourceError
-from troubleshoot.batch.work import Job, Outcome, Setup
 
 if TYPE_CHECKING:
     from distributed import Client

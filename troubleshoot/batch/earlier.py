@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
@@ -12,6 +12,8 @@ from troubleshoot.batch import journal as journals
 from troubleshoot.batch.journal import Journal
 from troubleshoot.batch.rows import rows_of
 from troubleshoot.batch.runfolder import MANIFEST, REPORTS
+
+_PART = 500  # lines of one input in one line of the journal
 
 
 class _Input(NamedTuple):
@@ -75,16 +77,31 @@ class Earlier:
                 while at < one.first:
                     stream.readline()
                     at += 1
-                found = [stream.readline().rstrip(b"\n") for _ in range(one.told["devices"])]
-                at += len(found)
-                journal.append(_line(one.told, found))
+                self._copied(journal, one.told, stream)
+                at += one.told["devices"]
         journal.flush()
 
+    def _copied(self, journal: Journal, told: Mapping[str, Any], stream: BinaryIO) -> None:
+        """Write an input's lines into the journal, those of an input with many devices in parts."""
+        left = told["devices"]
+        names = [f"{told['id']} {first}" for first in range(0, left, _PART)]
+        for name in names:
+            found = [stream.readline().rstrip(b"\n") for _ in range(min(left, _PART))]
+            left -= len(found)
+            journal.append(_line(told, name if len(names) > 1 else told["id"], found))
+        if len(names) != 1:
+            head = {**_known(told), "parts": names}
+            journal.append(journals.line(head, {}, ()))
 
-def _line(told: Mapping[str, Any], reports: list[bytes]) -> bytes:
+
+def _known(told: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: told[name] for name in ("id", "source", "fingerprint", "exit")}
+    return {**known, "stamp": "", "etag": told.get("etag", "")}
+
+
+def _line(told: Mapping[str, Any], id: str, reports: list[bytes]) -> bytes:
     rows: dict[str, list[Any]] = {}
     for report in reports:
         for table, more in rows_of(orjson.loads(report)).items():
             rows.setdefault(table, []).append(more)
-    known = {name: told[name] for name in ("id", "source", "size", "fingerprint", "exit")}
-    return journals.line({**known, "stamp": "", "etag": told.get("etag", "")}, rows, reports)
+    return journals.line({**_known(told), "id": id}, rows, reports)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO, NamedTuple
@@ -21,15 +21,15 @@ _SYNC = 5.0  # seconds between two writes to the disk itself; a machine that los
 
 
 class Known(NamedTuple):
-    """What is known of a finished item. ``id``: :meth:`Item.id`. ``fingerprint``: of its bytes, None where it is to be read
-    again. ``exit``: its exit code as of ``diagnose``. ``at``, ``size``: of its line in the journal."""
+    """What is known of a finished job. ``id``: :attr:`Job.id`. ``fingerprint``: of its item's bytes, None where it is to be
+    read again. ``at``, ``size``: of its line in the journal. ``parts``: the jobs that are done instead of it, None for itself."""
 
     id: str
     fingerprint: str | None
     stamp: str
-    exit: int
     at: int
     size: int
+    parts: tuple[str, ...] | None = None
 
 
 class Finished(NamedTuple):
@@ -45,7 +45,7 @@ class Finished(NamedTuple):
 
 
 def line(told: Mapping[str, Any], rows: Mapping[str, Sequence[Any]], reports: Sequence[bytes]) -> bytes:
-    """A journal line, line end included. ``told``: id, source, fingerprint, stamp, etag, exit."""
+    """A journal line, line end included. ``told``: id, source, fingerprint, stamp, etag, exit; parts, where there are any."""
     body = b"\t".join((orjson.dumps(told), orjson.dumps(rows), *reports))
     return b"%08x\t%b\n" % (zlib.crc32(body), body)
 
@@ -111,7 +111,8 @@ class Journal:
         if told.get("same") and before is not None:
             found = before._replace(stamp=told["stamp"])
         else:
-            found = Known(told["id"], told["fingerprint"], told["stamp"], told["exit"], at, size)
+            parts = tuple(told["parts"]) if "parts" in told else None
+            found = Known(told["id"], told["fingerprint"], told["stamp"], at, size, parts)
         self.known[found.id] = found
         return found
 
@@ -134,10 +135,27 @@ class Journal:
         """Everything that was appended is in the hands of the system, and outlives this process."""
         self.stream.flush()
 
-    def finished(self, found: Known) -> Finished:
-        """What the line of an item holds."""
+    def is_whole(self, id: str, lost_too: bool = False) -> bool:
+        """Is the job finished, with all its parts? ``lost_too``: those count too that are to be read again."""
+        found = self.known.get(id)
+        if found is None or (found.fingerprint is None and not lost_too):
+            return False
+        return found.parts is None or all(self.is_whole(part, lost_too) for part in found.parts)
+
+    def head(self, id: str) -> Finished:
+        """What a job's own line holds, without its parts."""
+        found = self.known[id]
         self.stream.seek(found.at)
         return taken_apart(self.stream.read(found.size))
+
+    def leaves(self, id: str) -> Iterator[Finished]:
+        """What the lines of a finished job hold, its parts in their order."""
+        found = self.known[id]
+        if found.parts is not None:
+            for part in found.parts:
+                yield from self.leaves(part)
+            return
+        yield self.head(id)
 
     def close(self) -> None:
         """Close it; what was written stays."""

@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from troubleshoot.batch.frames import read, write
-from troubleshoot.batch.work import Job, Outcome, Setup
+from troubleshoot.batch.jobs import Job, Outcome, Setup
 
 MEMORY = 400 * 1_048_576
 """Bytes of memory of a worker after which another takes its place."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from troubleshoot.batch.work import Brief
+from troubleshoot.batch.jobs import Brief
 
 _EVERY = 10.0  # seconds between two lines
 _TOP = 3  # causes beside the bar
@@ -54,12 +54,13 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if self.total and sys.stderr.isatty():
-            self._bar = _Bar(self.total)
+            self._bar = _Bar()
         return self
 
-    def done(self, brief: Brief) -> None:
-        """One item is finished."""
+    def done(self, brief: Brief, parts: int = 0) -> None:
+        """One item, or part of one, is finished; it has given so many ``parts`` that are still to be done."""
         self.tally.add(brief)
+        self.total += parts
 
     def tick(self) -> None:
         """Called twice a second at least: time to show something."""
@@ -67,7 +68,7 @@ class Progress:
         if self._bar is not None:
             if now - self._told > 0.4 or self.tally.items == self.total:
                 self._told = now
-                self._bar.show(self.tally)
+                self._bar.show(self.tally, self.total)
         elif now - self._told > _EVERY:
             self._told = now
             say(self._line(now))
@@ -83,7 +84,7 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
-            self._bar.show(self.tally)
+            self._bar.show(self.tally, self.total)
             self._bar.close()
 
 
@@ -97,7 +98,7 @@ def _span(seconds: float) -> str:
 class _Bar:
     """The bar, and the top causes under it. Titles are those of rules, so nothing of a log is shown."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self) -> None:
         from rich.console import Console, Group
         from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -111,14 +112,16 @@ class _Bar:
             TimeRemainingColumn(),
             auto_refresh=False,
         )
-        self._task = self._bar.add_task("", total=total, rate="")
+        self._task = self._bar.add_task("", total=None, rate="")
         self._started = monotonic()
         self._live = Live(self._bar, console=Console(file=sys.stderr), auto_refresh=False, transient=True)
         self._live.start()
 
-    def show(self, tally: Tally) -> None:
+    def show(self, tally: Tally, total: int) -> None:
         rate = tally.items / max(monotonic() - self._started, 0.001)
-        self._bar.update(self._task, completed=tally.items, rate=f"{rate:,.0f}/s, {tally.verdicts['unread']:,} unread")
+        self._bar.update(
+            self._task, total=total, completed=tally.items, rate=f"{rate:,.0f}/s, {tally.verdicts['unread']:,} unread"
+        )
         lines = [self._text(f"{count:>9,}  {title}", no_wrap=True) for _, title, count in tally.top(_TOP)]
         self._live.update(self._group(self._bar, *lines), refresh=True)
 

@@ -10,19 +10,17 @@ import os
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 from xxhash import xxh3_128
 
+from troubleshoot.batch.reading import Given
 from troubleshoot.batch.sources import Item, SourceError
-from troubleshoot.containers import Unpacker
 from troubleshoot.containers.limits import TOTAL_SIZE
 from troubleshoot.containers.scratch import Held, Scratch, TooLarge
-from troubleshoot.loader import expanded
-from troubleshoot.model import Artifact, Unread, Wanted
-from troubleshoot.pipeline import Opened, gather, worth_unpacking
+from troubleshoot.model import Artifact, Unread
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -73,34 +71,58 @@ def items(address: str, into_folders: bool) -> Iterator[Item]:
         raise SourceError(f"{shown}: {_reason(error)}") from error
 
 
-def opened(item: Item, scratch: Scratch, wanted: Wanted, known: str | None) -> tuple[str | None, Opened | None]:
-    """Fetch and read one item: (its fingerprint, its cases), without cases where the fingerprint is the known one."""
+def opened(item: Item, scratch: Scratch, known: str | None) -> Given:
+    """Fetch one item. What cannot be fetched is named in its parts."""
     try:
         store, path = _store(item.path)
         held = list(_fetched(store, path, scratch))
     except TooLarge:
-        return None, _nothing(item, f"limit total-size: it has more than {TOTAL_SIZE // 1024**3} GB", "limit")
+        return _nothing(item, f"limit total-size: it has more than {TOTAL_SIZE // 1024**3} GB", "limit")
     except SourceError as error:
-        return None, _nothing(item, str(error), "unreadable")
+        return _nothing(item, str(error), "unreadable")
     except Exception as error:
-        return None, _nothing(item, f"it could not be fetched: {_reason(error)}", "unreadable")
+        return _nothing(item, f"it could not be fetched: {_reason(error)}", "unreadable")
     fingerprint = _fingerprint([(name, digest) for name, _, digest in held])
-    if fingerprint == known:
-        return fingerprint, None
     if not held:
-        return fingerprint, _nothing(item, "the folder is empty", "unreadable")
-    return fingerprint, gather(_artifacts(item, held, scratch), wanted, [item.name])
+        return _nothing(item, "the folder is empty", "unreadable")._replace(fingerprint=fingerprint)
+    found = (
+        Artifact(f"{item.name}/{name}" if name else item.name, one.size, one.open, one.path) for name, one, _ in held
+    )
+    return Given(fingerprint, tuple(found), fingerprint == known)
 
 
-def _artifacts(item: Item, held: list[tuple[str, Held, str]], scratch: Scratch) -> Iterator[Artifact | Unread]:
-    unpacker = Unpacker(scratch, worth_unpacking)
-    for name, one, _ in held:
-        full = f"{item.name}/{name}" if name else item.name
-        yield from expanded(Artifact(full, one.size, one.open, one.path), unpacker)
+class _Last(NamedTuple):
+    """The item of which this process has read a part last; other parts of it follow."""
+
+    path: str
+    etag: str
+    scratch: Scratch
+    found: Artifact
 
 
-def _nothing(item: Item, reason: str, kind: str) -> Opened:
-    return Opened((), (Unread(item.name, reason, kind),))
+_last: _Last | None = None
+
+
+def again(item: Item) -> Artifact | None:
+    """The one file that an item is; fetched once for all parts of it that this process reads."""
+    global _last
+    if _last is None or (_last.path, _last.etag) != (item.path, item.etag):
+        if _last is not None:
+            _last.scratch.close()
+            _last = None
+        scratch = Scratch()
+        for one in opened(item, scratch, None).parts:
+            if isinstance(one, Artifact):
+                _last = _Last(item.path, item.etag, scratch, one)
+                break
+        else:
+            scratch.close()
+            return None
+    return _last.found
+
+
+def _nothing(item: Item, reason: str, kind: str) -> Given:
+    return Given(None, (Unread(item.name, reason, kind),))
 
 
 def _fetched(store: AbstractFileSystem, path: str, scratch: Scratch) -> Iterator[tuple[str, Held, str]]:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from troubleshoot import __version__
+from troubleshoot.batch.jobs import Brief
 from troubleshoot.batch.journal import Finished
 from troubleshoot.batch.progress import Tally
+from troubleshoot.batch.results import first_exit
 from troubleshoot.batch.rows import numbered
-from troubleshoot.batch.work import Brief
 from troubleshoot.runschema import VERSION, arrow, tables
 
 GROUP = 20_000
@@ -25,6 +26,17 @@ _PART = ".part"
 _LIBRARIES = ("evtx", "pandas", "pyarrow")
 
 
+class Input(NamedTuple):
+    """An input as the manifest has it, and its results. ``fingerprint``: None where it is to be read again."""
+
+    id: str
+    source: str
+    size: int
+    fingerprint: str | None
+    etag: str
+    leaves: Iterable[Finished]
+
+
 class Written(NamedTuple):
     """What a run comes to."""
 
@@ -32,10 +44,8 @@ class Written(NamedTuple):
     exits: frozenset[int]
 
 
-def write(
-    folder: Path, finished: Iterable[tuple[Finished, int]], identity: Mapping[str, Any], sources: list[str]
-) -> Written:
-    """Write every file of the folder; ``finished``: each item in the order of the inputs, and its size in bytes."""
+def write(folder: Path, finished: Iterable[Input], identity: Mapping[str, Any], sources: list[str]) -> Written:
+    """Write every file of the folder; ``finished``: the inputs in their order."""
     tally = Tally()
     exits: set[int] = set()
     inputs: list[bytes] = []
@@ -43,15 +53,18 @@ def write(
         reports = stack.enter_context(open(folder / (REPORTS + _PART), "wb"))
         made = {name: stack.enter_context(_TableFile(folder, name)) for name in tables()}
         line = 0
-        for number, (one, size) in enumerate(finished, 1):
-            inputs.append(_input(one, size))
-            exits.add(one.exit)
-            for at, report in enumerate(one.reports):
-                line += 1
-                reports.write(report + b"\n")
-                for name, rows in one.rows.items():
-                    made[name].add(numbered(name, row, line, number) for row in rows[at])
-            tally.add(_brief(one))
+        for number, given in enumerate(finished, 1):
+            before, codes = line, set()
+            for one in given.leaves:
+                codes.add(one.exit)
+                for at, report in enumerate(one.reports):
+                    line += 1
+                    reports.write(report + b"\n")
+                    for name, rows in one.rows.items():
+                        made[name].add(numbered(name, row, line, number) for row in rows[at])
+                tally.add(_brief(one))
+            inputs.append(_input(given, line - before, first_exit(codes)))
+            exits |= codes
         counts = {name: table.count for name, table in made.items()}
     manifest = _manifest(identity, sources, tally, counts, inputs)
     (folder / (MANIFEST + _PART)).write_bytes(manifest)
@@ -105,21 +118,23 @@ _ROLE, _SEVERITY, _TITLE = (_NAMES["findings"].index(name) for name in ("role", 
 
 
 def _brief(one: Finished) -> Brief:
-    verdicts = tuple(rows[0][_VERDICT] for rows in one.rows["devices"])
-    causes = {
-        (row[_SEVERITY], row[_TITLE]): None for rows in one.rows["findings"] for row in rows if row[_ROLE] == "root"
-    }
+    verdicts = tuple(rows[0][_VERDICT] for rows in one.rows.get("devices", ()))
+    causes = [
+        cause
+        for rows in one.rows.get("findings", ())
+        for cause in dict.fromkeys((row[_SEVERITY], row[_TITLE]) for row in rows if row[_ROLE] == "root")
+    ]
     return Brief(verdicts, tuple(causes))
 
 
-def _input(one: Finished, size: int) -> bytes:
+def _input(one: Input, devices: int, code: int) -> bytes:
     told = {
         "id": one.id,
         "source": one.source,
-        "size": size,
+        "size": one.size,
         "fingerprint": one.fingerprint,
-        "devices": len(one.reports),
-        "exit": one.exit,
+        "devices": devices,
+        "exit": code,
     }
     if one.etag:
         told["etag"] = one.etag

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any, NamedTuple
 
-from troubleshoot.batch.work import Job, Outcome, Setup, work
+from troubleshoot.batch.jobs import Job, Outcome, Setup
+from troubleshoot.batch.work import work
 
 WAITING = 2
 """Tasks that wait for each worker: enough to keep it busy, and all that stands in memory of a hundred thousand."""
@@ -45,14 +46,24 @@ def tasks(jobs: Sequence[Job], most: int) -> Iterator[tuple[Job, ...]]:
 
 
 def run(
-    lanes: Lanes, setup: Setup, jobs: Sequence[Job], tick: Callable[[], None]
+    lanes: Lanes, setup: Setup, jobs: Sequence[Job], tick: Callable[[], None], more: deque[Job] | None = None
 ) -> Iterator[tuple[Job, Outcome | None]]:
-    """(job, its outcome, or None when its workers died) for each job, in the order in which they are done."""
+    """(job, its outcome, or None when its workers died) for each job, in the order in which they are done.
+
+    ``more``: where the caller puts parts of a job that it has got; they are done next.
+    """
+    more = deque() if more is None else more
     most = max(1, min(lanes.most, len(jobs) // (lanes.width() * 8)))
     ready = deque(tasks(jobs, most))
-    alone: list[Job] = []
+    alone: deque[Job] = deque()
     pending: dict[Future[Any], tuple[Job, ...]] = {}
-    while ready or pending:
+    while ready or pending or alone or more:
+        ready.extendleft((job,) for job in reversed(more))
+        more.clear()
+        if not ready and not pending:
+            job = alone.popleft()
+            yield job, _alone(lanes, setup, job, tick)
+            continue
         while ready and len(pending) < lanes.width() * (1 + WAITING):
             task = ready.popleft()
             pending[lanes.executor.submit(work, setup, task)] = task
@@ -72,8 +83,6 @@ def run(
                 else:
                     yield job, outcome
         tick()
-    for job in alone:
-        yield job, _alone(lanes, setup, job, tick)
 
 
 def _blamed(task: tuple[Job, ...], at: int | None) -> tuple[list[tuple[Job, ...]], list[Job]]:

@@ -1,4 +1,4 @@
-"""What a worker does, in whatever pool it runs: read an item, diagnose it, make its line of the journal.
+"""What a worker does, in whatever pool it runs: read an item or a piece of one, diagnose it, make its line of the journal.
 
 A worker loads the rules once. It is never told to stop: what takes longer than the limit ends its process, as a crash would,
 and who started it sees to the rest.
@@ -7,67 +7,27 @@ and who started it sees to the rest.
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
-
-import orjson
 
 from troubleshoot import __version__
-from troubleshoot.batch import fingerprints, journal
-from troubleshoot.batch.rows import lines, rows_of
-from troubleshoot.batch.sources import Item
+from troubleshoot.batch import parts, reading, results
+from troubleshoot.batch.jobs import Job, Outcome, Run, Setup
+from troubleshoot.batch.parts import Rows, Share, Units
 from troubleshoot.containers import Unpacker
 from troubleshoot.containers.scratch import Scratch
-from troubleshoot.loader import artifacts, expanded, in_memory
-from troubleshoot.model import Result, Unread
-from troubleshoot.pipeline import Opened, exit_code, gather, judged, wanted_events, worth_unpacking
-from troubleshoot.pseudonyms import Redactor
-from troubleshoot.report import jsonform
+from troubleshoot.fleetinput.columns import MapError
+from troubleshoot.fleetinput.tables import Table
+from troubleshoot.model import Artifact, Unread
+from troubleshoot.pipeline import gather, tables_of, unneeded, wanted_events, worth_unpacking
 from troubleshoot.ruleset import RuleError, Ruleset, load
 
 _GRACE = 60.0  # seconds
-_SMALL = 1_048_576
-"""Bytes of a file that is read once, for its fingerprint and for the parsers; larger ones are read twice."""
-
-
-class Setup(NamedTuple):
-    """What all items of a run have in common. ``digest``: of the rules, ``version``: of this tool, both as the parent has
-    them. ``key``: of the pseudonyms, None where nothing is redacted. ``limit``: seconds for one item. ``cwd``: where paths of
-    items begin."""
-
-    rules: tuple[str, ...]
-    digest: str
-    version: str
-    key: bytes | None = None
-    limit: float = 1800.0
-    cwd: str | None = None
-
-
-class Job(NamedTuple):
-    """An item, and the fingerprint under which it is finished already (None: it is not)."""
-
-    item: Item
-    fingerprint: str | None = None
-
-
-class Brief(NamedTuple):
-    """What progress and summary need of an item: its verdicts, and severity and title of its root findings."""
-
-    verdicts: tuple[str, ...]
-    causes: tuple[tuple[str, str], ...]
-
-
-class Outcome(NamedTuple):
-    """``line``: of the journal; None: the bytes are those of the fingerprint that was given."""
-
-    line: bytes | None
-    brief: Brief = Brief((), ())
-
-
 _loaded: dict[Setup, Ruleset] = {}
 
 
@@ -82,7 +42,7 @@ def work(setup: Setup, jobs: Sequence[Job], at: Callable[[int], None] = lambda n
         for number, job in enumerate(jobs):
             at(number)
             try:
-                done.append(_outcome(setup, ruleset, job))
+                done.append(_outcome(Run(setup, ruleset, job)))
             except MemoryError:
                 done.append(None)
     return done
@@ -118,79 +78,93 @@ def _watched(limit: float) -> Iterator[None]:
             faulthandler.cancel_dump_traceback_later()
 
 
-def _outcome(setup: Setup, ruleset: Ruleset, job: Job) -> Outcome:
-    item = job.item
+def _outcome(run: Run) -> Outcome:
+    job = run.job
     with Scratch() as scratch:
-        fingerprint, opened = _opened(item, scratch, ruleset, job.fingerprint)
-        if opened is None:
-            return Outcome(None)
-        source = item.name
-        redactor = None
-        if setup.key is not None:
-            from troubleshoot.identities import learn_case
-
-            redactor = Redactor(setup.key)
-            for case in opened.cases:
-                learn_case(redactor, case)
-            source = redactor.path(source)
         try:
-            result = judged(opened, ruleset)
+            if job.piece is None:
+                return _item(run, scratch)
+            if isinstance(job.piece, Rows):
+                return results.of_tables(run, [job.piece.table()], job.piece.unread, job.fingerprint)
+            if isinstance(job.piece, Units):
+                return _units(run, job.piece, scratch)
+            return _share(run, job.piece, scratch)
+        except MapError as error:
+            return results.not_read(run, str(error), "unreadable", job.fingerprint)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:  # of this machine, so that nothing else could be read either
+                raise
+            return results.not_read(run, error.strerror or type(error).__name__, "damaged", job.fingerprint)
+        except MemoryError:
+            raise
         except Exception as error:  # a fault of this tool costs the one item
-            result = Result((), (Unread(item.name, f"{type(error).__name__}: {error}", "damaged"),), ruleset.digest)
-    code = exit_code(result)
-    if redactor is not None:
-        from troubleshoot import redact
-
-        result = redact.result(redactor, result)
-    return finished(item, setup, source, fingerprint, jsonform.form(result), code)
+            return results.not_read(run, f"{type(error).__name__}: {error}", "damaged", job.fingerprint)
 
 
-def finished(
-    item: Item, setup: Setup, source: str, fingerprint: str | None, form: Mapping[str, object], code: int
-) -> Outcome:
-    """The outcome of an item with the JSON form of its result."""
-    told = {
-        "id": item.id(setup.key or b""),
-        "source": source,
-        "size": item.size,
-        "fingerprint": fingerprint,
-        "stamp": item.stamp,
-        "etag": item.etag,
-        "exit": code,
-    }
-    found = list(lines(source, form))
-    rows: dict[str, list[object]] = {}
-    for one in found:
-        for table, more in rows_of(one).items():
-            rows.setdefault(table, []).append(more)
-    raw = journal.line(told, rows, [orjson.dumps(one) for one in found])
-    causes = dict.fromkeys(
-        (each["severity"], each["title"]) for one in found if one["report"] for each in one["report"]["findings"]
+def _item(run: Run, scratch: Scratch) -> Outcome:
+    """A whole item, or in which pieces it is to be done."""
+    item = run.job.item
+    found = reading.opened(item, scratch, run.job.fingerprint)
+    if found.same:
+        return Outcome(None)
+    if (one := found.single) and (kind := reading.archive(item, one)):
+        units, wrong = parts.units(one, kind, Unpacker(scratch, worth_unpacking))
+        if units:
+            return results.apart(run, [units[0]._replace(unread=wrong), *units[1:]], found.fingerprint)
+    names = [item.path] if found.whole else [one.name for one in found.parts if isinstance(one, Artifact)]
+    tables, unread, rest = _tables(run, reading.contents(found, scratch), names)
+    if rest is not None:
+        opened = gather(rest, wanted_events(run.ruleset), names, run.setup.mapping)
+        return results.of_opened(run, opened, found.fingerprint)
+    shares = list(parts.shares([size for _, size in tables]))
+    shares[0] = shares[0]._replace(unread=tuple(unread))
+    if len(shares) > len(tables):
+        return results.apart(run, shares, found.fingerprint)
+    pieces = [piece for share in shares for piece in parts.rows([table for table, _ in tables], share)]
+    if len(pieces) > 1:
+        return results.apart(run, pieces, found.fingerprint)
+    return results.of_tables(run, [piece.table() for piece in pieces], tuple(unread), found.fingerprint)
+
+
+def _tables(
+    run: Run, found: Iterable[Artifact | Unread], names: Sequence[str]
+) -> tuple[list[tuple[Table, int]], list[Unread], Iterable[Artifact | Unread] | None]:
+    """(the tables of an input and the bytes of the files that they are in, what else is to be said, None), where it holds
+    nothing but tables of devices; else everything in it as third."""
+    seen: list[Artifact | Unread] = []
+    tables: list[tuple[Table, int]] = []
+    unread: list[Unread] = []
+    source = iter(found)
+    for one in source:
+        seen.append(one)
+        if isinstance(one, Unread):
+            unread.append(one)
+        elif one.name not in names and (what := unneeded(one)):
+            unread.append(Unread(one.name, f"not read, since it holds no evidence: {what}", "unsupported"))
+        elif made := tables_of(one, run.setup.mapping, unread):
+            tables += [(table, one.size) for table in made]
+        else:
+            return [], [], chain(seen, source)
+    return (tables, unread, None) if tables else ([], [], seen)
+
+
+def _share(run: Run, piece: Share, scratch: Scratch) -> Outcome:
+    found = reading.opened(run.job.item, scratch)
+    names = [run.job.item.path] if found.whole else [one.name for one in found.parts if isinstance(one, Artifact)]
+    tables, _, _ = _tables(run, reading.contents(found, scratch), names)
+    return results.apart(run, list(parts.rows([table for table, _ in tables], piece)), run.job.fingerprint)
+
+
+def _units(run: Run, piece: Units, scratch: Scratch) -> Outcome:
+    item = run.job.item
+    one = reading.again(item)
+    kind = reading.archive(item, one) if one else None
+    if one is None or kind is None:
+        return results.not_read(run, "it was taken away or changed while it was read", "unreadable", None)
+    found = parts.unpacked(one, kind, piece, Unpacker(scratch, worth_unpacking))
+    wanted = wanted_events(run.ruleset)
+    opened = (
+        (f"{item.name}/{name}", gather(inside, wanted, [f"{one.name}/{name}"], run.setup.mapping))
+        for name, inside in found
     )
-    return Outcome(raw, Brief(tuple(one["verdict"] for one in found), tuple(causes)))
-
-
-def _opened(item: Item, scratch: Scratch, ruleset: Ruleset, known: str | None) -> tuple[str | None, Opened | None]:
-    """(the fingerprint, the cases); no cases where the fingerprint is the known one."""
-    wanted = wanted_events(ruleset)
-    if item.is_address:
-        from troubleshoot.batch import remote
-
-        return remote.opened(item, scratch, wanted, known)
-    if item.stamp and item.size <= _SMALL and not os.path.isdir(item.path):
-        try:
-            with open(item.path, "rb", buffering=0) as stream:
-                data = stream.read(_SMALL + 1)
-        except OSError:
-            data = b""
-        if data and len(data) <= _SMALL:
-            fingerprint = fingerprints.of_bytes(data)
-            if fingerprint == known:
-                return fingerprint, None
-            inputs = expanded(in_memory(item.name, data), Unpacker(scratch, worth_unpacking))
-            return fingerprint, gather(inputs, wanted, [item.name])
-    before = fingerprints.of_path(item.path) if item.stamp else None
-    if before is not None and before == known:
-        return before, None
-    opened = gather(artifacts([item.path], scratch, worth_unpacking), wanted, [item.path])
-    return before, opened
+    return results.of_units(run, opened, piece.unread)

@@ -8,7 +8,7 @@ with its reason: nothing here raises for what an archive holds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -53,6 +53,51 @@ class Unpacker:
             self.budget.stop()
         if run.skipped:
             yield Unread(name, _skipped(run.skipped), "unsupported")
+
+    def top(
+        self, name: str, size: int, opened: Callable[[], BinaryIO], kind: str
+    ) -> Iterator[tuple[int, str, Member] | Unread]:
+        """(number, name, member) of each member of an archive itself, none of them unpacked; Unread for what is wrong with it.
+
+        A member's ``read`` must be used before the next is taken. Never raises for its content.
+        """
+        self.budget.admit(size)
+        run = _Run(self)
+        number = -1
+        try:
+            with opened() as stream:
+                for one in run._members(name, stream, kind):
+                    if isinstance(one, Damage):
+                        yield Unread(name, one.reason, one.kind)
+                        continue
+                    self.budget.member()
+                    number += 1
+                    yield number, checked(one.name)[0], one
+        except LimitReached as error:
+            yield Unread(name, f"{error}; what was read before is kept", "limit")
+        except OSError as error:
+            yield Unread(name, f"reading stopped: {error.strerror or type(error).__name__}")
+        except Exception as error:
+            yield Unread(name, f"reading stopped: {type(error).__name__}: {str(error)[:200]}", "damaged")
+
+    def some(
+        self, name: str, size: int, opened: Callable[[], BinaryIO], kind: str, numbers: Collection[int]
+    ) -> Iterator[tuple[int, list[Artifact | Unread]]]:
+        """(number, everything in it, to any depth) of the members with these numbers of :meth:`top`. Each has limits of its own."""
+        for one in self.top(name, size, opened, kind):
+            if isinstance(one, Unread) or one[0] not in numbers:
+                continue
+            inner = _Run(Unpacker(self.scratch, self.worth))
+            inner.budget.admit(size if one[2].size is None else min(size, one[2].size))
+            fold = _Fold(name)
+            found: list[Artifact | Unread] = []
+            try:
+                found += inner._member(name, one[2], fold, 1)
+            except LimitReached as error:
+                found.append(Unread(f"{name}/{one[1]}", f"{error}; what was read before is kept", "limit"))
+            if inner.skipped:
+                found.append(Unread(f"{name}/{one[1]}", _skipped(inner.skipped), "unsupported"))
+            yield one[0], [*found, *fold.rest()]
 
 
 def _skipped(counts: Counter[str]) -> str:

@@ -66,14 +66,19 @@ class Table:
     def items(self, wanted: Wanted | None = None) -> Iterator[Item]:
         """Every row, in the order of the table; where a table has one row per field, the rows of each device as one."""
         self.counts, self.read = Counter(), 0
-        made = self._listed() if self.plan.listed else (item(self.name, one, self.plan, wanted) for one in self._kept())
+        made = (
+            self._listed() if self.plan.listed else (item(self.name, one, self.plan, wanted) for one in self.records())
+        )
         for one in made:
             self.counts[one.row.outcome] += one.row.rows
             self.read += one.row.rows
             yield one
 
-    def _kept(self) -> Iterator[Record]:
+    def records(self) -> Iterator[Record]:
         """The rows without those that a channel writes beside the output and that are empty."""
+        if self.plan.listed:
+            yield from self._rows()
+            return
         for one in self._rows():
             code = text_of(one.cells.get("code", "")) if self.plan.channel.id == "azure-run-command" else ""
             if "StdErr" in code and not text_of(one.cells.get("message")).strip():
@@ -117,10 +122,10 @@ class Table:
             yield from _grouped(self.items(wanted))
             return
         left: Counter[str] = Counter()
-        domains = _Domains()
-        for record in self._kept():
+        domains = Domains()
+        for record in self.records():
             domains.add(host(text_of(record.cells.get(self.plan.device))))
-        for record in self._kept():
+        for record in self.records():
             left[domains.key(host(text_of(record.cells.get(self.plan.device))))] += 1
         held: dict[str, list[Item]] = defaultdict(list)
         for one in self.items(wanted):
@@ -137,19 +142,21 @@ class Table:
             yield _joined(rest)
 
 
-class _Domains:
-    """The keys of devices: the short name, with its domain where that name stands in several."""
+class Domains:
+    """The keys of devices: the short name, with its domain where that name stands in several. :meth:`add` all names first."""
 
     def __init__(self) -> None:
         self._met: dict[str, set[str]] = defaultdict(set)
 
     def add(self, name: str | None) -> None:
+        """A name that the table holds."""
         if name:
             domain = name.partition(".")[2].casefold()
             if domain:
                 self._met[short(name)].add(domain)
 
     def key(self, name: str | None) -> str:
+        """By what the device of that name is known; "" for none."""
         if not name:
             return ""
         domain = name.partition(".")[2].casefold()
@@ -158,7 +165,7 @@ class _Domains:
 
 def _grouped(items: Iterator[Item]) -> Iterator[OfDevice]:
     found: dict[str, list[Item]] = {}
-    domains = _Domains()
+    domains = Domains()
     kept = list(items)
     for one in kept:
         domains.add(one.device)
