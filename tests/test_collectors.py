@@ -140,7 +140,10 @@ def test_window_version_and_offset(tmp_path: Path) -> None:
         "microsoft-windows-certpoleeng/operational",
     }
     said = " ".join(str(render(diagnose([str(tmp_path / "in")], load()), "text")).split())
-    assert "collected by authentication scripts 6.3, 2026-03-04T09:10:00Z to 2026-03-04T09:16:45Z" in said
+    assert (
+        "collected by authentication scripts 6.3, 2026-03-04T09:10:00Z (10:10:00 UTC+01:00) to "
+        "2026-03-04T09:16:45Z (10:16:45 UTC+01:00)"
+    ) in said
     assert "UTC+01:00" in said
     assert "not gathered by it: SCP of the forest, WinHTTP proxy, endpoint test, CoManagementHandler.log" in said
 

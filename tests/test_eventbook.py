@@ -179,10 +179,11 @@ def test_show_says_what_records_mean() -> None:
     assert by_record[4] is None
     whats = [row["what"] for row in form["timeline"]]
     assert whats[0].startswith("join failed")
-    assert whats[1] == "event 1016 AAD: The device is joined to Microsoft Entra."
-    assert whats[2].startswith("event 335 User Device Registration: The checks before the join found")
-    assert whats[2].endswith("(2 times since 2025-03-04T08:00:00Z)")
-    assert len(whats) == 3
+    assert whats[1] == "event 9 AAD"
+    assert whats[2] == "event 1016 AAD: The device is joined to Microsoft Entra."
+    assert whats[3].startswith("event 335 User Device Registration: The checks before the join found")
+    assert whats[3].endswith("(2 times since 2025-03-04T08:00:00Z)")
+    assert len(whats) == 4
     text = show.text([Case.of(records)], [])
     assert "means: Automatic registration stopped in the join phase." in text
 

@@ -22,6 +22,7 @@ from troubleshoot import (
 )
 from troubleshoot import facts as deriving
 from troubleshoot.accounts import key_of, same_account
+from troubleshoot.clock import clock_of
 from troubleshoot.eventfacts import debug_output, value
 from troubleshoot.model import (
     Account,
@@ -108,7 +109,8 @@ class Case:
         self.as_of = as_of or self._as_of()
         self.log_spans = whole_spans(spans)
         self.collected = collected
-        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows)
+        clock = clock_of(notes, self.registry, self.log_lines, self.events)
+        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows, clock)
         self.join_state = self._join_state()
 
     @classmethod

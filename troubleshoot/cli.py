@@ -26,7 +26,6 @@ from troubleshoot.console import (
     fail,
     load_rules,
     redacted,
-    redactor_for,
     run_key,
     write,
 )
@@ -146,11 +145,22 @@ def compare(
     raise compare_states(before, after, ruleset, form.value, output, all_events, redact, key)
 
 
-@app.command(epilog="Example: troubleshoot show samples/broken/scp-missing -f json")
+@app.command(epilog="Example: troubleshoot show samples/broken/scp-missing --timeline --phase discover")
 def show(
     paths: Paths,
     form: Annotated[DataForm, typer.Option("-f", "--format", help="Form of the output.")] = DataForm.text,
     output: OutOption = None,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Attempts, tokens, events and captures in one list, newest first.")
+    ] = False,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="TEXT", help="Of the time line only what stands in such a file or log."),
+    ] = None,
+    phase: Annotated[
+        list[str] | None,
+        typer.Option("--phase", metavar="PHASE", help="Of the time line only this phase: discover, join, prt, mdm ..."),
+    ] = None,
     all_events: Annotated[bool, typer.Option("--all-events", help="Every record of every provider.")] = False,
     redact: Redact = False,
     key: KeyFile = None,
@@ -161,27 +171,14 @@ def show(
     Windows components they rest on. Exit codes: 0 read, 3 nothing could be read, 2 wrong usage.
     """
     check_paths(paths)
-    from troubleshoot import eventbook
-    from troubleshoot.pipeline import open_cases
+    from troubleshoot import datacommands
 
-    opened = open_cases(paths, None if all_events else load_rules(None).providers(eventbook.ids().items()))
-    from troubleshoot.report import show as shown
-
-    if redact:
-        from troubleshoot import redact as redacting
-        from troubleshoot.report.jsonform import text_of
-
-        redactor = redactor_for(opened.cases, key)
-        data = shown.json_form(opened.cases, opened.unread)
-        if form is DataForm.json:
-            write(text_of(redacting.data(redactor, data)), output)
-        else:
-            write(redacting.lines(redactor, shown.text(opened.cases, opened.unread), data), output)
-    elif form is DataForm.json:
-        write(shown.dump_json(opened.cases, opened.unread), output)
-    else:
-        write(shown.text(opened.cases, opened.unread), output)
-    raise typer.Exit(0 if opened.cases else 3)
+    ruleset = load_rules(None)
+    if timeline or source or phase:
+        raise datacommands.timeline(
+            paths, ruleset, form.value, output, source or [], phase or [], all_events, redact, key
+        )
+    raise datacommands.show(paths, ruleset, form.value, output, all_events, redact, key)
 
 
 @app.command(

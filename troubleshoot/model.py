@@ -181,9 +181,10 @@ class LogSpan(NamedTuple):
 class CollectorNote(NamedTuple):
     """What a collector says of itself, or of what it did not find.
 
-    ``kind``: version, started, stopped (with ``time``), utc-offset (``+01:00``), no-key (the error text of a registry
-    query), no-data (an empty file whose name, ``value``, says what gave nothing), computers (the file gathers records of many
-    computers; ``value`` says which kind of file does). ``collector``: the id of ``data/collectors.yaml``, where the note tells.
+    ``kind``: version, started, stopped (with ``time``), utc-offset (``+01:00``), time-zone (the offset of its winter),
+    no-key (the error text of a registry query), no-data (an empty file whose name, ``value``, says what gave nothing),
+    computers (the file gathers records of many computers; ``value`` says which kind of file does).
+    ``collector``: the id of ``data/collectors.yaml``, where the note tells.
     """
 
     kind: str
@@ -346,14 +347,30 @@ class Collected(NamedTuple):
     cleared: frozenset[str] = frozenset()
 
 
+class Clock(NamedTuple):
+    """The device's own clock: its ``offset`` from UTC (``+01:00``) when the evidence was collected, and what tells it."""
+
+    offset: str
+    source: Source
+
+
 class Coverage(NamedTuple):
-    """What was collected: by what, kinds of evidence, logs with their reach, captures with their context."""
+    """What was collected: by what, kinds of evidence, logs with their reach, captures with their context.
+
+    ``clock``: the device's own, None where nothing tells its offset.
+    """
 
     collected: Collected | None
     kinds: tuple[str, ...]
     logs: tuple[LogSpan, ...]
     captures: tuple[Capture, ...]
     rows: tuple[Row, ...] = ()
+    clock: Clock | None = None
+
+    @property
+    def offset(self) -> str | None:
+        """The offset of the device's clock (``+01:00``)."""
+        return self.clock.offset if self.clock else None
 
     @property
     def collector(self) -> str | None:

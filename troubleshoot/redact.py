@@ -12,6 +12,7 @@ from troubleshoot.model import (
     Account,
     Attempt,
     Capture,
+    Clock,
     Coverage,
     Device,
     Finding,
@@ -93,7 +94,7 @@ def report(redactor: Redactor, given: Report) -> Report:
         unexplained_codes=tuple(one._replace(source=source(redactor, one.source)) for one in given.unexplained_codes),
         attempts=tuple(attempt(redactor, one) for one in given.attempts),
         coverage=_coverage(redactor, given.coverage),
-        problems=tuple(_problem(redactor, one) for one in given.problems),
+        problems=tuple(problem(redactor, one) for one in given.problems),
     )
 
 
@@ -113,6 +114,11 @@ def device(redactor: Redactor, given: Device) -> Device:
 def source(redactor: Redactor, given: Source) -> Source:
     """A place, with the names in its path replaced."""
     return given._replace(path=redactor.path(given.path))
+
+
+def clock(redactor: Redactor, given: Clock | None) -> Clock | None:
+    """The clock of the device, with the names in the path that tells it replaced."""
+    return given._replace(source=source(redactor, given.source)) if given else None
 
 
 def proofs(redactor: Redactor, given: Iterable[Proof]) -> tuple[Proof, ...]:
@@ -151,6 +157,7 @@ def attempt(redactor: Redactor, one: Attempt) -> Attempt:
 
 def _coverage(redactor: Redactor, one: Coverage) -> Coverage:
     return one._replace(
+        clock=clock(redactor, one.clock),
         logs=tuple(_span(redactor, span) for span in one.logs),
         captures=tuple(_capture(redactor, capture) for capture in one.captures),
         rows=tuple(_row(redactor, row) for row in one.rows),
@@ -168,7 +175,8 @@ def _capture(redactor: Redactor, capture: Capture) -> Capture:
     return capture._replace(source=source(redactor, capture.source), account=account, fields=fields, named=named)
 
 
-def _problem(redactor: Redactor, one: Problem) -> Problem:
+def problem(redactor: Redactor, one: Problem) -> Problem:
+    """What could not be read, with every name replaced."""
     return one._replace(source=source(redactor, one.source), message=redactor.text(one.message))
 
 

@@ -80,3 +80,40 @@ def issued(validity: str) -> datetime | None:
     except ValueError:  # 29 February
         issue = end.replace(year=end.year - 10, day=28)
     return issue if timedelta() <= issue - start <= timedelta(hours=1) else start
+
+
+_LONGEST_OFFSET = 24 * 60
+
+
+def minutes(offset: str) -> int | None:
+    """The minutes of an offset as ``+05:30``; None for anything else."""
+    found = re.fullmatch(r"([+-])(\d\d):(\d\d)", offset)
+    if found is None or int(found[3]) > 59:
+        return None
+    size = int(found[2]) * 60 + int(found[3])
+    return (-size if found[1] == "-" else size) if size < _LONGEST_OFFSET else None
+
+
+def by_clock(value: datetime | None, offset: str | None) -> str | None:
+    """The instant as a clock at ``offset`` shows it, RFC 3339 with that offset; None for a local time or no offset."""
+    ahead = minutes(offset) if offset else None
+    if value is None or value.tzinfo is None or ahead is None:
+        return None
+    try:
+        moved = (value + timedelta(minutes=ahead)).replace(tzinfo=None)
+    except OverflowError:
+        return None
+    return moved.isoformat(timespec="milliseconds" if moved.microsecond else "seconds") + str(offset)
+
+
+def both(value: datetime | None, offset: str | None) -> str | None:
+    """The time in UTC, and in brackets what a clock at ``offset`` shows: ``2026-03-04T09:10:00Z (10:10:00 UTC+01:00)``.
+
+    The date stands in the brackets where it is another. As :func:`iso` where no offset is known or the zone is not.
+    """
+    first, second = iso(value), by_clock(value, offset)
+    if first is None or second is None:
+        return first
+    day, _, clock = second.removesuffix(str(offset)).partition("T")
+    shown = clock if first.startswith(day) else f"{day} {clock}"
+    return f"{first} ({shown} UTC{offset})"

@@ -206,6 +206,7 @@ PAGE = {
     "made": "Made from the files alone; nothing was asked of a network.",
     "version": "troubleshoot {version}, rules {rules}",
 }
+CLOCK = "the device's clock is"
 OUTCOMES = {
     "fixed": ("FIXED", "What was wrong before is not wrong any more."),
     "better": ("BETTER", "Some of what was wrong before is fixed, some of it stays."),

@@ -153,7 +153,7 @@ def _event(name: str, line: int, row: list[str], head: _Head, first: bool | None
         text=text or None,
         source=Source(name, line, record, channel),
         activity=activity(cell("activity").removeprefix("{").removesuffix("}")) if cell("activity") else None,
-        time_text=None if moment is not None and moment.tzinfo else time_text or None,
+        time_text=eventtimes.as_printed(time_text, moment),
     )
 
 

@@ -188,7 +188,7 @@ def _event(sheet: Sheet, at: int, head: dict[str, str], number: int, text: str) 
         text=text or None,
         source=Source(sheet.name, at + 1, record, channel),
         user=head.get("user") or None,
-        time_text=None if moment is not None and moment.tzinfo else time_text,
+        time_text=eventtimes.as_printed(time_text, moment),
     )
 
 

@@ -14,6 +14,9 @@ _DATE = re.compile(
 )
 
 
+_WITH_OFFSET = re.compile(r"\d\s?[+-]\d\d:?\d\d\s*$")
+
+
 def day_first(texts: Iterable[str]) -> bool | None:
     """Do these dates of one export name the day first? None when none of them tells (all days and months below 13)."""
     for text in texts:
@@ -29,6 +32,13 @@ def day_first(texts: Iterable[str]) -> bool | None:
         if found[8]:
             return False
     return None
+
+
+def as_printed(text: str | None, moment: datetime | None) -> str | None:
+    """``text``, the time as printed, where ``moment``, read from it, does not say as much: a local time, or one with an offset."""
+    if not text or moment is None or moment.tzinfo is None:
+        return text or None
+    return text if _WITH_OFFSET.search(text) else None
 
 
 def local(text: str, first: bool | None = None) -> datetime | None:

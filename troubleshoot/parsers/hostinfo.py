@@ -1,7 +1,8 @@
 """Which Windows it is and who ran the commands: systeminfo, ver, OSVersion, DSRegTool's DeviceInfo.txt, whoami.
 
 ``systeminfo`` comes in the language of the device: the row that repeats its build tells the version, the row above it
-the product (never translated), the second row below it the role. ``whoami`` is read by its SIDs.
+the product (never translated), the second row below it the role; the time zone is the row with ``(UTC+01:00)`` in it.
+``whoami`` is read by its SIDs.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from troubleshoot.model import Account, Fact, Problem, Sheet, Source
+from troubleshoot.model import Account, CollectorNote, Fact, Problem, Sheet, Source
 from troubleshoot.tables import command_words
 
 _SYSTEMINFO = re.compile(
     r"^[^\s:：][^:：]{1,50}[:：]\s{1,40}(\d{1,2}\.\d{1,2}\.(\d{4,5}))\b[^\r\n]{1,80}?\b(\d{4,5})\s*$"
 )
+_ZONE = re.compile(r"^[^\s:：][^:：]{1,50}[:：]\s{1,40}\(UTC([+-]\d\d:\d\d)\)\s\S")
 _BANNER = re.compile(r"^Microsoft Windows \[[^\]\d]{0,20}\d{1,2}\.\d{1,2}\.(\d{4,5})(?:\.\d{1,6})?\]\s*$")
 _OSVERSION = re.compile(r"^\s*VersionString\s{0,30}: Microsoft Windows NT \d{1,2}\.\d{1,2}\.(\d{4,5})\b")
 _DEVICE_INFO = re.compile(r"^OS version\s{1,20}: \d{1,2}\.\d{1,2}\.(\d{4,5})\b")
@@ -50,8 +52,8 @@ def looks_like(sheet: Sheet) -> bool:
     )
 
 
-def read(sheet: Sheet) -> Iterator[Fact | Problem]:
-    """``os.*``, ``certificate.userCertificate*`` and ``account.*``, as far as they stand there."""
+def read(sheet: Sheet) -> Iterator[Fact | CollectorNote | Problem]:
+    """``os.*``, ``certificate.userCertificate*`` and ``account.*``, as far as they stand there; the zone as a note."""
     if "UserCertificate count" in sheet.text:
         yield from _device_info(sheet)
     if _EVERYONE in sheet.text:
@@ -60,11 +62,12 @@ def read(sheet: Sheet) -> Iterator[Fact | Problem]:
     for number, line in enumerate(sheet.lines):
         if number in sheet.taken or len(line) > 400:
             continue
-        for fact in _version(sheet, number, line):
+        for one in _version(sheet, number, line):
             sheet.taken.add(number)
-            if fact.name not in found:
-                found.add(fact.name)
-                yield fact
+            name = one.name if isinstance(one, Fact) else one.kind
+            if name not in found:
+                found.add(name)
+                yield one
 
 
 def _fact(sheet: Sheet, name: str, value: str, number: int, account: Account | None = None) -> Fact:
@@ -75,7 +78,7 @@ def _fact(sheet: Sheet, name: str, value: str, number: int, account: Account | N
 # ------------------------------------------------------------------------------------------------------- Windows
 
 
-def _version(sheet: Sheet, number: int, line: str) -> Iterator[Fact]:
+def _version(sheet: Sheet, number: int, line: str) -> Iterator[Fact | CollectorNote]:
     for pattern in (_BANNER, _OSVERSION, _BUILD):
         if found := pattern.match(line):
             yield _fact(sheet, "os.build", found[1], number)
@@ -97,6 +100,10 @@ def _version(sheet: Sheet, number: int, line: str) -> Iterator[Fact]:
     while last + 1 < len(lines) and last - number < 400 and lines[last + 1].strip():
         last += 1
     sheet.taken.update(range(first, last + 1))
+    for at in range(first, min(last, first + 60) + 1):
+        if zone := _ZONE.match(lines[at][:400]):
+            yield CollectorNote("time-zone", zone[1], Source(sheet.name, at + 1))
+            break
     product = lines[number - 1] if number else ""
     if "Windows" in product:
         role = lines[number + 2] if number + 2 < len(lines) else ""

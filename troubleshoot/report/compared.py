@@ -13,7 +13,7 @@ from troubleshoot.report import jsonform, markdown, text
 from troubleshoot.report.note import MOST_LINES, ONE_LINE, cut, mail, owner, step
 from troubleshoot.report.outline import Part, place
 from troubleshoot.report.safe import plain
-from troubleshoot.times import iso
+from troubleshoot.times import both, iso
 
 SCHEMA_VERSION = "1"
 _MOST_CHANGES = 40
@@ -82,8 +82,8 @@ def colour(found: Comparison) -> str:
 
 def _states(found: Comparison) -> list[str]:
     name = plain(found.after.device.name or found.before.device.name or "device without a name")
-    told = [name, f"before as of {iso(found.before.as_of) or 'no known time'}"]
-    return [*told, f"after as of {iso(found.after.as_of) or 'no known time'}"]
+    times = [both(side.as_of, side.coverage.offset) or "no known time" for side in (found.before, found.after)]
+    return [name, f"before as of {times[0]}", f"after as of {times[1]}"]
 
 
 def warnings(found: Comparison) -> Iterator[str]:
@@ -161,7 +161,7 @@ def _attempts(found: Comparison) -> Iterator[Part]:
         "heading", f"{words.HEADINGS['since']} ({len(found.attempts)})" if found.attempts else words.HEADINGS["since"]
     )
     for one in found.attempts[:_MOST_ATTEMPTS]:
-        yield Part("item", attempt_in_words(one))
+        yield Part("item", attempt_in_words(one, found.after.coverage.offset))
     if len(found.attempts) > _MOST_ATTEMPTS:
         yield Part("item", f"{len(found.attempts) - _MOST_ATTEMPTS} more, in the JSON form")
     if found.undated:
@@ -169,13 +169,13 @@ def _attempts(found: Comparison) -> Iterator[Part]:
     yield Part("gap", "")
 
 
-def attempt_in_words(one: Attempt) -> str:
+def attempt_in_words(one: Attempt, offset: str | None) -> str:
     """Time, flow, outcome, phase, codes, and how often, in one line."""
     at = f" at {words.PHASES.get(one.phase, one.phase)}" if one.phase and one.outcome == "failed" else ""
     times = f", {repeats_in_words(one)}" if one.repeats > 1 else ""
     codes = f" {' '.join(one.codes)}" if one.codes else ""
     user = f" ({plain(one.user)})" if one.user else ""
-    return f"{iso(one.time) or 'no known time'}  {one.flow}{user} {one.outcome}{at}{plain(codes)}{times}"
+    return f"{both(one.time, offset) or 'no known time'}  {one.flow}{user} {one.outcome}{at}{plain(codes)}{times}"
 
 
 def repeats_in_words(one: Attempt) -> str:
@@ -199,7 +199,7 @@ def _note(found: Comparison) -> list[str]:
     if changed:
         lines.append(f"{words.HEADINGS['changes']}: {'; '.join(changed[:6])}" + ("; ..." if len(changed) > 6 else ""))
     if found.attempts:
-        lines.append(f"{words.HEADINGS['since']}: {attempt_in_words(found.attempts[0])}")
+        lines.append(f"{words.HEADINGS['since']}: {attempt_in_words(found.attempts[0], found.after.coverage.offset)}")
     left = next((fate.finding for fate in found.fates if fate.state in ("new", "stays")), None)
     if left is not None and left.fix:
         who = owner(left)

@@ -52,12 +52,8 @@ def render(found: Comparison, rules_version: str) -> str:
     )
 
 
-def _offset(report: Report) -> str | None:
-    return report.coverage.collected.utc_offset if report.coverage.collected else None
-
-
 def _side(report: Report) -> tuple[Report, html.Moment | None]:
-    return report, html.moment(report.as_of, _offset(report))
+    return report, html.moment(report.as_of, report.coverage.offset)
 
 
 def _fates(found: Comparison, state: str) -> Iterator[dict[str, Any]]:
@@ -88,7 +84,7 @@ def _change(one: Change) -> ChangeRow:
 
 
 def _moment(one: Attempt, report: Report) -> html.Moment | None:
-    return html.moment(one.time, _offset(report))
+    return html.moment(one.time, report.coverage.offset)
 
 
 def _attempt(one: Attempt) -> tuple[Attempt, str, list[str], list[str]]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from troubleshoot.report.note import owner
 from troubleshoot.report.outline import place
 from troubleshoot.report.safe import plain
 from troubleshoot.tables import DATA
-from troubleshoot.times import iso
+from troubleshoot.times import by_clock, iso
 
 _AROUND = 2  # lines shown before and after a line of proof
 _MOST_AT_TOP = 3
@@ -31,7 +30,6 @@ _MOST_STEPS = 5
 _MOST_LISTED = 200
 _MOST_FIELDS = 5000
 _LONGEST = 4000  # characters of one value
-_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
 class Moment(NamedTuple):
@@ -169,7 +167,7 @@ def _digest(text: str) -> str:
 
 def device(report: Report, key: str) -> dict[str, Any]:
     """What the template shows of one device; ``key`` starts the ids of its parts on the page."""
-    offset = report.coverage.collected.utc_offset if report.coverage.collected else None
+    offset = report.coverage.offset
     first = report.findings[0] if report.findings else None
     short = Short(report)
     line = pictures.timeline(report.attempts, report.coverage.captures)
@@ -210,15 +208,8 @@ def moment(value: datetime | None, offset: str | None) -> Moment | None:
     text = value.replace(tzinfo=None).isoformat(" ", "seconds")
     if value.tzinfo is None:
         return Moment(stamp, f"{text} ({words.PAGE['local']})", None)
-    found = _OFFSET.fullmatch(offset or "")
-    local = None
-    if found:
-        ahead = timedelta(hours=int(found[2]), minutes=int(found[3])) * (1 if found[1] == "+" else -1)
-        try:
-            local = f"{(value + ahead).replace(tzinfo=None).isoformat(' ', 'seconds')[:19]} UTC{found[0]}"
-        except OverflowError:
-            local = None
-    return Moment(stamp, f"{text} UTC", local)
+    local = by_clock(value, offset)
+    return Moment(stamp, f"{text} UTC", f"{local[:19].replace('T', ' ')} UTC{offset}" if local else None)
 
 
 def _account(capture: Capture) -> str:

@@ -12,6 +12,7 @@ from troubleshoot import __version__
 from troubleshoot.model import (
     Attempt,
     Capture,
+    Clock,
     Collected,
     Coverage,
     Device,
@@ -266,8 +267,14 @@ def coverage(one: Coverage) -> dict[str, Any]:
         "kinds": list(one.kinds),
         "logs": [span(each) for each in one.logs],
         "captures": [capture_line(each) for each in one.captures],
+        **({"clock": clock(one.clock)} if one.clock else {}),
         **({"rows": [row(each) for each in one.rows]} if one.rows else {}),
     }
+
+
+def clock(one: Clock) -> dict[str, Any]:
+    """The offset of the device's clock, and where it is told."""
+    return {"utc_offset": one.offset, "source": source(one.source)}
 
 
 def problems(found: Sequence[Problem]) -> list[dict[str, Any]]:

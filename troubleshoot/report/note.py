@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from troubleshoot import words
 from troubleshoot.model import Finding, FixStep, Report, Result
 from troubleshoot.report.outline import place
-from troubleshoot.report.safe import plain
-from troubleshoot.times import iso
+from troubleshoot.report.safe import formula_start, plain
+from troubleshoot.times import both
 
 MOST_LINES = 12
 ONE_LINE = 255
@@ -27,8 +27,8 @@ def owner(finding: Finding) -> str | None:
 
 
 def cut(text: str, longest: int = _LONGEST) -> str:
-    """The text in one harmless line of at most ``longest`` characters."""
-    text = plain(" ".join(text.split()), 4 * longest)
+    """The text in one harmless line of at most ``longest`` characters, which no spreadsheet takes for a formula."""
+    text = formula_start(plain(" ".join(text.split()), 4 * longest))
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
@@ -49,7 +49,7 @@ def _lines(report: Report) -> list[str]:
     title = found.title if found else words.nothing_found(report.verdict, report.join_state)
     state = [report.device.name or "device without a name", words.JOIN_STATES[report.join_state]]
     if report.as_of is not None:
-        state.append(f"as of {iso(report.as_of)}")
+        state.append(f"as of {both(report.as_of, report.coverage.offset)}")
     lines = [f"{words.VERDICTS[report.verdict]}: {title}", ", ".join(state)]
     if found is not None:
         lines += _of_finding(found)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from troubleshoot import words
 from troubleshoot.model import Collected, Finding, FixStep, Report, Result, Row, Source, TableRead
 from troubleshoot.report.safe import plain
-from troubleshoot.times import iso
+from troubleshoot.times import both, iso
 
 _MOST_PROOFS = 8
 _MOST_LINES = 12
@@ -79,7 +79,7 @@ def device(report: Report) -> Iterator[Part]:
     if report.domain_type != "unknown":
         state.append(f"{report.domain_type} domain")
     if report.as_of is not None:
-        state.append(f"as of {iso(report.as_of)}")
+        state.append(f"as of {both(report.as_of, report.coverage.offset)}")
     lost = sum(problem.lost or 0 for problem in report.problems)
     if report.problems:
         state.append(
@@ -177,15 +177,13 @@ def _open_ends(report: Report) -> Iterator[Part]:
             yield Part("item", f"{len(report.not_checked) - _MOST_LINES} more, in the JSON form")
 
 
-def _collector(made: Collected | None) -> Iterator[Part]:
+def _collector(made: Collected | None, offset: str | None) -> Iterator[Part]:
     """Who collected, when, and what they never gather."""
     if made is None:
         return
     parts = [f"collected by {made.title}{' ' + plain(made.version) if made.version else ''}"]
     if made.started:
-        parts.append(f"{iso(made.started)} to {iso(made.stopped) or 'no end'}")
-    if made.utc_offset:
-        parts.append(f"the device's clock is UTC{plain(made.utc_offset)}")
+        parts.append(f"{both(made.started, offset)} to {both(made.stopped, offset) or 'no end'}")
     if made.unfinished:
         parts.append("never stopped, so only what it gathers at the start is there")
     yield Part("item", ", ".join(parts))
@@ -212,12 +210,16 @@ def _row(row: Row) -> str:
 def _read(report: Report) -> Iterator[Part]:
     yield Part("heading", words.HEADINGS["read"])
     coverage = report.coverage
-    yield from _collector(coverage.collected)
+    yield from _collector(coverage.collected, coverage.offset)
+    if coverage.clock is not None:
+        yield Part("item", f"{words.CLOCK} UTC{coverage.offset}, by {place(coverage.clock.source)}")
     for capture in coverage.captures[:_MOST_LINES]:
         who = (capture.account.name or capture.account.kind) if capture.account else "account not told"
         elevated = {True: ", elevated", False: ", not elevated", None: ""}[capture.elevated]
         yield Part(
-            "item", f"{capture.kind} {place(capture.source)}, {iso(capture.time) or 'no time'}, {plain(who)}{elevated}"
+            "item",
+            f"{capture.kind} {place(capture.source)}, {both(capture.time, coverage.offset) or 'no time'}, "
+            f"{plain(who)}{elevated}",
         )
     for row in coverage.rows[:_MOST_LINES]:
         yield Part("item", _row(row))
@@ -228,7 +230,8 @@ def _read(report: Report) -> Iterator[Part]:
         lost = f", {span.lost} lost" if span.lost else ""
         yield Part(
             "item",
-            f"{plain(span.channel or span.source.path)}: {span.records} records, {iso(span.first)} to {iso(span.last)}{lost}",
+            f"{plain(span.channel or span.source.path)}: {span.records} records, {both(span.first, coverage.offset)} to "
+            f"{both(span.last, coverage.offset)}{lost}",
         )
     rest = len(coverage.logs) - min(len(told), _MOST_LINES)
     if rest > 0:

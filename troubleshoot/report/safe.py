@@ -54,3 +54,8 @@ def code(text: str, longest: int = _LONGEST) -> str:
 def width(text: str) -> int:
     """How many columns the text takes on a terminal."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def formula_start(text: str) -> str:
+    """``text`` as a cell that no spreadsheet takes for a formula: with ``'`` before a first ``=``, ``+``, ``-`` or ``@``."""
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text

@@ -5,16 +5,16 @@ Records that ``data/events.yaml`` knows come with what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from troubleshoot import eventbook
+from troubleshoot import eventbook, timeline
 from troubleshoot.case import Case, event_text
-from troubleshoot.model import Event, Source, Unread
+from troubleshoot.model import Event, Unread
+from troubleshoot.report import timelined
 from troubleshoot.report.jsonform import SCHEMA_VERSION, attempt, device, problems, source, text_of, unread
 from troubleshoot.report.safe import plain
-from troubleshoot.times import iso, order
+from troubleshoot.times import both, iso
 
 _MOST_LINES = 40  # events in the text form; the JSON form has them all
 
@@ -83,7 +83,7 @@ def _case(case: Case) -> dict[str, Any]:
             for one in case.facts[name]
         ],
         "attempts": [attempt(one) for one in case.attempts],
-        "timeline": timeline(case),
+        "timeline": [timelined.row(one, case.coverage.offset) for one in timeline.entries(case)],
         "problems": problems(case.problems),
     }
 
@@ -107,53 +107,18 @@ def _event(one: Event) -> dict[str, Any]:
     }
 
 
-def timeline(case: Case) -> list[dict[str, Any]]:
-    """Attempts, captures and records of known meaning with a time, newest first.
-
-    Local times of unknown zone stand after the known ones. A record that an attempt rests on is not listed again; of
-    like records in a row only the newest is, with their number.
-    """
-    rows: list[tuple[datetime, str, Source]] = []
-    for one in case.attempts:
-        codes = " ".join(one.codes)
-        times = f" ({one.repeats} times since {iso(one.since)})" if one.repeats > 1 else ""
-        what = f"{one.flow} {one.outcome}{' at ' + one.phase if one.phase and one.outcome == 'failed' else ''} {codes}{times}".strip()
-        if one.time is not None and one.sources:
-            rows.append((one.time, what, one.sources[0]))
-    rows += _records(case)
-    for capture in case.captures:
-        if capture.time is not None:
-            rows.append((capture.time, f"{capture.kind} captured", capture.source))
-    rows.sort(key=lambda row: (order(row[0]), row[1]), reverse=True)
-    return [{"time": iso(moment), "what": what, "source": source(place)} for moment, what, place in rows]
-
-
-def _records(case: Case) -> Iterator[tuple[datetime, str, Source]]:
-    """The records of known meaning that are no source of an attempt."""
-    told = {source for one in case.attempts for source in one.sources}
-    run: list[Event] = []
-    for event in (*(one for one in case.events if one.time is not None and one.source not in told), None):
-        if run and (event is None or (event.provider, event.id) != (run[0].provider, run[0].id)):
-            found = eventbook.known(run[0].provider, run[0].id)
-            if found is not None and run[0].time is not None:
-                name = run[0].provider.removeprefix("Microsoft-Windows-")
-                times = f" ({len(run)} times since {iso(run[-1].time)})" if len(run) > 1 else ""
-                yield run[0].time, f"event {found.id} {name}: {found.meaning}{times}", run[0].source
-            run = []
-        if event is not None:
-            run.append(event)
-
-
 def text(cases: Sequence[Case], missing: Sequence[Unread]) -> str:
     """The text form: device, captures with their fields, attempts, and the newest events."""
     lines: list[str] = []
     for case in cases:
+        offset = case.coverage.offset
         name = case.device.name or "device without a name"
         lines += [f"{plain(name)}  ({case.join_state}, {case.domain_type} domain)", ""]
         for capture in (*case.captures, *case.other_captures):
             who = (capture.account.name or capture.account.kind) if capture.account else "account not told"
             lines.append(
-                f"{capture.kind}  {plain(capture.source.path)}:{capture.source.line}  {iso(capture.time) or 'no time'}  {plain(who)}"
+                f"{capture.kind}  {plain(capture.source.path)}:{capture.source.line}  {both(capture.time, offset) or 'no time'}  "
+                f"{plain(who)}"
             )
             section: str | None = ""
             for field in capture.fields:
@@ -163,10 +128,10 @@ def text(cases: Sequence[Case], missing: Sequence[Unread]) -> str:
                 note = f"   ({field.absence})" if field.absence else ""
                 lines.append(f"  {field.line:>5}  {plain(field.label)} : {plain(field.text)}{note}")
             lines.append("")
-        rows = timeline(case)
+        rows = timeline.entries(case)
         if rows:
-            lines.append("time line, newest first")
-            lines += [f"  {row['time']}  {plain(row['what'])}  {plain(row['source']['path'])}" for row in _shown(rows)]
+            lines.append("time line, newest first (all of it: show --timeline)")
+            lines += [f"  {timelined.line(row, offset)}" for row in _shown(rows)]
             lines.append("")
         if case.events:
             lines.append(
@@ -174,12 +139,16 @@ def text(cases: Sequence[Case], missing: Sequence[Unread]) -> str:
                 + (f"; the first {_MOST_LINES}:" if len(case.events) > _MOST_LINES else "")
             )
             for event in case.events[:_MOST_LINES]:
-                lines.append(f"  {iso(event.time) or event.time_text or 'no time'}  {plain(event_text(event))}")
+                lines.append(
+                    f"  {both(event.time, offset) or plain(event.time_text or 'no time')}  {plain(event_text(event))}"
+                )
                 if event.data or event.text:  # without them the line says what it means already
                     lines += [f"      means: {told}" for told in (eventbook.meaning(event),) if told]
             lines.append("")
         for line in case.log_lines[:_MOST_LINES]:
-            lines.append(f"  {line.component or 'text'}  {iso(line.time) or line.time_text or ''}  {plain(line.text)}")
+            lines.append(
+                f"  {plain(line.component or 'text')}  {both(line.time, offset) or plain(line.time_text or '')}  {plain(line.text)}"
+            )
         for problem in case.problems:
             lines.append(f"  problem: {plain(problem.source.path)}: {plain(problem.message)}")
     for one in missing:
@@ -187,12 +156,12 @@ def text(cases: Sequence[Case], missing: Sequence[Unread]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _shown(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The time line of the text form: every attempt and capture, of the records the newest."""
+def _shown(rows: Sequence[timeline.Entry]) -> list[timeline.Entry]:
+    """The time line of the text form: every attempt, token and capture, of the records the newest."""
     left = _MOST_LINES
     out = []
     for row in rows:
-        if str(row["what"]).startswith("event "):
+        if row.kind == "event":
             left -= 1
             if left < 0:
                 continue
