@@ -85,7 +85,7 @@ def picture(driver: Any) -> bytes:
     return base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", {})["data"])
 
 
-def print_pages(driver: Any) -> int:
+def printed(driver: Any) -> int:
     """How many A4 pages the page prints to."""
     options = {"printBackground": True, "preferCSSPageSize": True}
     raw = base64.b64decode(driver.execute_cdp_cmd("Page.printToPDF", options)["data"])

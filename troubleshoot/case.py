@@ -90,7 +90,8 @@ class Case:
         self.log_lines = tuple(sorted(lines, key=lambda one: place(one.source)))
         self.problems = tuple(sorted(problems, key=lambda one: (place(one.source), one.kind, one.message)))
         self.attempts: tuple[Attempt, ...] = rebuilding.rebuild(ordered, self.events, self.log_lines)
-        self._told = bool(facts)
+        stated = tuple(facts)
+        self._told = bool(stated)
         facts += [*deriving.derive(self.captures), *registryfacts.derive(self.keys if registry else {})]
         facts += registryjoin.derive(self.keys) if registry else ()
         facts += [*hellochecks.derive(self.captures, self.events), *iesettings.derive(self.registry)]
@@ -110,7 +111,9 @@ class Case:
         self.log_spans = whole_spans(spans)
         self.collected = collected
         clock = clock_of(notes, self.registry, self.log_lines, self.events)
-        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows, clock)
+        read: tuple[Event | RegistryValue | LogLine | Fact | CloudObject, ...]
+        read = (*self.events, *self.registry, *self.log_lines, *stated, *self.cloud)
+        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows, clock, read)
         self.join_state = self._join_state()
 
     @classmethod

@@ -94,9 +94,14 @@ def diagnose(
     from troubleshoot.pipeline import diagnose as run
     from troubleshoot.pipeline import exit_code
 
+    shows_all = form is ReportForm.html
     named = columns_of(columns)
     try:
-        result = redacted(paths, ruleset, all_events, key, named) if redact else run(paths, ruleset, all_events, named)
+        result = (
+            redacted(paths, ruleset, all_events, key, named, shows_all)
+            if redact
+            else run(paths, ruleset, all_events, named)
+        )
     except ValueError as error:
         if named is None:
             raise

@@ -114,14 +114,18 @@ def redacted(
     all_events: bool,
     key: Path | None,
     columns: Mapping[str, str] | None = None,
+    with_evidence: bool = False,
 ) -> Result:
-    """The diagnosis with pseudonyms: what the evidence names is learned after the analysis, which sees the real values."""
+    """The diagnosis with pseudonyms: what the evidence names is learned after the analysis, which sees the real values.
+
+    ``with_evidence``: also what was read beside the captures, for a form that shows all of it.
+    """
     from troubleshoot import redact as redacting
     from troubleshoot.pipeline import judged, open_cases, wanted_events
 
     opened = open_cases(paths, None if all_events else wanted_events(ruleset), columns)
     rows = [one.row for one in opened.unread if one.row is not None]
-    return redacting.result(redactor_for(opened.cases, key, rows), judged(opened, ruleset))
+    return redacting.result(redactor_for(opened.cases, key, rows), judged(opened, ruleset), with_evidence)
 
 
 def redactor_for(cases: Iterable[Case], key: Path | None, rows: Iterable[Row] = ()) -> Redactor:

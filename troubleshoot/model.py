@@ -358,6 +358,7 @@ class Coverage(NamedTuple):
     """What was collected: by what, kinds of evidence, logs with their reach, captures with their context.
 
     ``clock``: the device's own, None where nothing tells its offset.
+    ``evidence``: everything else that was read of the device, for forms that show it; records newest first.
     """
 
     collected: Collected | None
@@ -366,6 +367,7 @@ class Coverage(NamedTuple):
     captures: tuple[Capture, ...]
     rows: tuple[Row, ...] = ()
     clock: Clock | None = None
+    evidence: tuple[Event | RegistryValue | LogLine | Fact | CloudObject, ...] = ()
 
     @property
     def offset(self) -> str | None:

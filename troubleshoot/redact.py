@@ -5,7 +5,7 @@ Redaction works on what is to be printed, never on the analysis. What rules say 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from troubleshoot.model import (
@@ -13,12 +13,17 @@ from troubleshoot.model import (
     Attempt,
     Capture,
     Clock,
+    CloudObject,
     Coverage,
     Device,
+    Event,
+    Fact,
     Finding,
+    LogLine,
     LogSpan,
     Problem,
     Proof,
+    RegistryValue,
     Report,
     Result,
     Row,
@@ -31,10 +36,13 @@ from troubleshoot.report.safe import plain
 from troubleshoot.words import summary
 
 
-def result(redactor: Redactor, given: Result) -> Result:
-    """The result with every name replaced. What rules say (titles, causes, steps) holds no names and stays."""
+def result(redactor: Redactor, given: Result, with_evidence: bool = False) -> Result:
+    """The result with every name replaced. What rules say (titles, causes, steps) holds no names and stays.
+
+    ``with_evidence``: keep what was read beside the captures, for a form that shows it; without, it is dropped.
+    """
     return given._replace(
-        reports=tuple(report(redactor, one) for one in given.reports),
+        reports=tuple(report(redactor, one, with_evidence) for one in given.reports),
         unread=unread(redactor, given.unread),
         tables=tuple(_table(redactor, one) for one in given.tables),
     )._replace(redacted=redactor.counts())
@@ -81,8 +89,9 @@ def _account(redactor: Redactor, account: Account | None) -> Account | None:
     )
 
 
-def report(redactor: Redactor, given: Report) -> Report:
-    """One device's report with every name replaced."""
+def report(redactor: Redactor, given: Report, with_evidence: bool = False) -> Report:
+    """One device's report with every name replaced; what was read beside the captures only on request."""
+    coverage = given.coverage if with_evidence else given.coverage._replace(evidence=())
     name = redactor.optional(given.device.name)
     findings = _findings(redactor, given.findings)
     return given._replace(
@@ -93,7 +102,7 @@ def report(redactor: Redactor, given: Report) -> Report:
         benign=_findings(redactor, given.benign),
         unexplained_codes=tuple(one._replace(source=source(redactor, one.source)) for one in given.unexplained_codes),
         attempts=tuple(attempt(redactor, one) for one in given.attempts),
-        coverage=_coverage(redactor, given.coverage),
+        coverage=_coverage(redactor, coverage),
         problems=tuple(problem(redactor, one) for one in given.problems),
     )
 
@@ -161,7 +170,39 @@ def _coverage(redactor: Redactor, one: Coverage) -> Coverage:
         logs=tuple(_span(redactor, span) for span in one.logs),
         captures=tuple(_capture(redactor, capture) for capture in one.captures),
         rows=tuple(_row(redactor, row) for row in one.rows),
+        evidence=tuple(_evidence(redactor, found) for found in one.evidence),
     )
+
+
+def _evidence(
+    redactor: Redactor, one: Event | RegistryValue | LogLine | Fact | CloudObject
+) -> Event | RegistryValue | LogLine | Fact | CloudObject:
+    at = source(redactor, one.source)
+    if isinstance(one, Event):
+        return one._replace(
+            source=at,
+            computer=redactor.optional(one.computer),
+            user=redactor.optional(one.user),
+            data=_values(redactor, one.data),
+            text=redactor.optional(one.text),
+        )
+    if isinstance(one, RegistryValue):
+        value = redactor.text(one.value) if isinstance(one.value, str) else one.value
+        return one._replace(source=at, key=redactor.text(one.key), name=redactor.text(one.name), value=value)
+    if isinstance(one, LogLine):
+        return one._replace(source=at, text=redactor.text(one.text))
+    if isinstance(one, Fact):
+        return one._replace(source=at, value=redactor.text(one.value), account=None, text=redactor.optional(one.text))
+    return one._replace(
+        source=at,
+        device_id=redactor.optional(one.device_id),
+        name=redactor.optional(one.name),
+        values=_values(redactor, one.values),
+    )
+
+
+def _values(redactor: Redactor, given: Mapping[str, str]) -> dict[str, str]:
+    return {redactor.text(name): redactor.text(value) for name, value in given.items()}
 
 
 def _span(redactor: Redactor, span: LogSpan) -> LogSpan:

@@ -10,6 +10,7 @@ from troubleshoot.changes import Change
 from troubleshoot.compare import STATES, Comparison, Fate
 from troubleshoot.model import Attempt, Report
 from troubleshoot.report import compared, html
+from troubleshoot.report.moments import Moment, moment
 from troubleshoot.report.note import owner
 from troubleshoot.report.outline import place
 from troubleshoot.report.safe import plain
@@ -52,8 +53,8 @@ def render(found: Comparison, rules_version: str) -> str:
     )
 
 
-def _side(report: Report) -> tuple[Report, html.Moment | None]:
-    return report, html.moment(report.as_of, report.coverage.offset)
+def _side(report: Report) -> tuple[Report, Moment | None]:
+    return report, moment(report.as_of, report.coverage.offset)
 
 
 def _fates(found: Comparison, state: str) -> Iterator[dict[str, Any]]:
@@ -83,8 +84,8 @@ def _change(one: Change) -> ChangeRow:
     return ChangeRow(compared.name_in_words(one), before, after, tuple(dict.fromkeys(places)))
 
 
-def _moment(one: Attempt, report: Report) -> html.Moment | None:
-    return html.moment(one.time, report.coverage.offset)
+def _moment(one: Attempt, report: Report) -> Moment | None:
+    return moment(one.time, report.coverage.offset)
 
 
 def _attempt(one: Attempt) -> tuple[Attempt, str, list[str], list[str]]:

@@ -8,36 +8,29 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from troubleshoot import __version__, words
-from troubleshoot.model import Attempt, Capture, Field, Finding, FixStep, LogSpan, Proof, Report, Result, Source
+from troubleshoot.model import Capture, Finding, FixStep, LogSpan, Report, Result
 from troubleshoot.report import pictures
+from troubleshoot.report.attemptrows import attempts
+from troubleshoot.report.excerpts import Surroundings
+from troubleshoot.report.fieldrows import fields
+from troubleshoot.report.moments import Moment, moment
 from troubleshoot.report.note import owner
 from troubleshoot.report.outline import place
 from troubleshoot.report.safe import plain
+from troubleshoot.report.shortnames import ShortNames
 from troubleshoot.tables import DATA
-from troubleshoot.times import by_clock, iso
+from troubleshoot.times import iso
 
-_AROUND = 2  # lines shown before and after a line of proof
 _MOST_AT_TOP = 3
+_LONGEST_AT_TOP = 160
 _MOST_PROOFS = 12
 _MOST_STEPS = 5
 _MOST_LISTED = 200
-_MOST_FIELDS = 5000
-_LONGEST = 4000  # characters of one value
-
-
-class Moment(NamedTuple):
-    """A time as it is shown: in UTC, and by the device's own clock where its offset is known."""
-
-    iso: str
-    text: str
-    local: str | None
 
 
 class Step(NamedTuple):
@@ -52,71 +45,6 @@ class Group(NamedTuple):
 
     who: str
     steps: tuple[Step, ...]
-
-
-class Line(NamedTuple):
-    """A line of an excerpt. ``kind``: proof, near (stands beside it), section (the title above it), gap."""
-
-    kind: str
-    number: int | None
-    text: str
-
-
-class Excerpt(NamedTuple):
-    """Lines of one file around the proof, or one record."""
-
-    where: str
-    lines: tuple[Line, ...]
-
-
-class Row(NamedTuple):
-    """One attempt of the table. ``stamp`` and ``since``: milliseconds, None where it is not drawn; ``files``: numbers."""
-
-    stamp: int | None
-    since: int | None
-    flow: str
-    phase: str
-    outcome: str
-    files: str
-    moment: Moment | None
-    repeats: int
-    repeated: str | None
-    codes: tuple[str, ...]
-    details: tuple[tuple[str, str], ...]
-    places: tuple[str, ...]
-
-
-class FieldRow(NamedTuple):
-    """One field of a capture, or one value of a record."""
-
-    label: str
-    text: str
-    absence: str | None
-    section: str
-    where: str
-
-
-class Short:
-    """Names of the files of one report: the last part of the path where no other file has it, else the whole path."""
-
-    def __init__(self, report: Report) -> None:
-        found = [one.source for one in report.coverage.captures]
-        found += [source for one in report.attempts for source in one.sources]
-        found += [proof.source for one in report.findings for proof in one.evidence]
-        self._names = Counter(_last(path) for path in {source.path for source in found})
-
-    def path(self, path: str) -> str:
-        """The shortest name that tells the file from all others, harmless."""
-        name = _last(path)
-        return plain(name if self._names[name] == 1 else path, 200)
-
-    def place(self, source: Source) -> str:
-        """As :func:`~troubleshoot.report.outline.place`, with the short name."""
-        return place(source._replace(path=self.path(source.path)))
-
-
-def _last(path: str) -> str:
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
 
 
 def render(result: Result) -> str:
@@ -147,7 +75,7 @@ def page(template: str) -> Callable[..., str]:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals.update(words=words, page=words.PAGE, heading=words.HEADINGS)
+    environment.globals.update(numbered=enumerate, words=words, page=words.PAGE, heading=words.HEADINGS)
     environment.filters.update(plain=plain, place=place, commands=commands)
     return partial(
         environment.get_template(template).render,
@@ -169,11 +97,9 @@ def device(report: Report, key: str) -> dict[str, Any]:
     """What the template shows of one device; ``key`` starts the ids of its parts on the page."""
     offset = report.coverage.offset
     first = report.findings[0] if report.findings else None
-    short = Short(report)
+    short = ShortNames(report)
     line = pictures.timeline(report.attempts, report.coverage.captures)
-    files: dict[str, int] = {}
-    rows = [_row(one, offset, line.aware if line else True, files, short) for one in report.attempts]
-    fields = list(_fields(report, short))
+    around = Surroundings(report, short)
     return {
         "key": key,
         "report": report,
@@ -182,12 +108,9 @@ def device(report: Report, key: str) -> dict[str, Any]:
         "owner": words.WHO[who] if first and (who := owner(first)) else None,
         "as_of": moment(report.as_of, offset),
         "offset": offset,
-        "findings": [_finding(one, report, short, f"{key}f{number}") for number, one in enumerate(report.findings, 1)],
+        "findings": [_finding(one, report, around, f"{key}f{number}") for number, one in enumerate(report.findings, 1)],
         "line": line,
-        "rows": rows,
-        "flows": [(flow, words.FLOWS.get(flow, flow)) for flow in dict.fromkeys(one.flow for one in rows)],
-        "phases": [(one, words.PHASES.get(one, one)) for one in dict.fromkeys(row.phase for row in rows) if one],
-        "files": list(files),
+        "attempts": attempts(report, short, offset, line.aware if line else True),
         "captures": [(one, moment(one.time, offset), _account(one)) for one in report.coverage.captures],
         "logs": [_log(one, offset) for one in report.coverage.logs if one.records][:_MOST_LISTED],
         "empty_logs": sum(1 for one in report.coverage.logs if not one.records),
@@ -195,21 +118,8 @@ def device(report: Report, key: str) -> dict[str, Any]:
         "collecting": _collecting(report, offset),
         "problems": report.problems[:_MOST_LISTED],
         "more_problems": max(len(report.problems) - _MOST_LISTED, 0),
-        "fields": fields[:_MOST_FIELDS],
-        "more_fields": max(len(fields) - _MOST_FIELDS, 0),
+        "fields": fields(report, short),
     }
-
-
-def moment(value: datetime | None, offset: str | None) -> Moment | None:
-    """A time in UTC and at ``offset`` (``+01:00``), or as a local time of unknown zone."""
-    stamp = iso(value)
-    if value is None or stamp is None:
-        return None
-    text = value.replace(tzinfo=None).isoformat(" ", "seconds")
-    if value.tzinfo is None:
-        return Moment(stamp, f"{text} ({words.PAGE['local']})", None)
-    local = by_clock(value, offset)
-    return Moment(stamp, f"{text} UTC", f"{local[:19].replace('T', ' ')} UTC{offset}" if local else None)
 
 
 def _account(capture: Capture) -> str:
@@ -242,7 +152,7 @@ def commands(text: str) -> list[tuple[bool, str]]:
 # ----------------------------------------------------------------------------------------------------- finding
 
 
-def _finding(finding: Finding, report: Report, short: Short, key: str) -> dict[str, Any]:
+def _finding(finding: Finding, report: Report, around: Surroundings, key: str) -> dict[str, Any]:
     numbered = [Step(number, step) for number, step in enumerate(finding.fix, 1)]
     return {
         "key": key,
@@ -251,20 +161,21 @@ def _finding(finding: Finding, report: Report, short: Short, key: str) -> dict[s
         "first": numbered[0] if numbered else None,
         "groups": grouped(numbered[:_MOST_STEPS]),
         "more_groups": grouped(numbered[_MOST_STEPS:]),
-        "proof": _proof(finding, short),
-        "excerpts": excerpts(finding.evidence[:_MOST_PROOFS], report.coverage.captures),
+        "proof": _proof(finding, around.short),
+        "excerpts": around.excerpts(finding.evidence[:_MOST_PROOFS]),
         "more_proof": [
-            (place(proof.source), plain(proof.text)) for proof in finding.evidence[_MOST_PROOFS:_MOST_LISTED]
+            (around.short.place(proof.source), plain(proof.text))
+            for proof in finding.evidence[_MOST_PROOFS:_MOST_LISTED]
         ],
-        "symptoms": [(one, excerpts(one.evidence[:3], report.coverage.captures)) for one in finding.symptoms],
+        "symptoms": [(one, around.excerpts(one.evidence[:3])) for one in finding.symptoms],
         "links": [url for url in finding.references if url.startswith("https://")],
         "when": iso(finding.time),
     }
 
 
-def _proof(finding: Finding, short: Short) -> list[tuple[str, str]]:
+def _proof(finding: Finding, short: ShortNames) -> list[tuple[str, str]]:
     """The first lines of proof, for the top of the page."""
-    return [(short.place(one.source), plain(one.text, 300)) for one in finding.evidence[:_MOST_AT_TOP]]
+    return [(short.place(one.source), plain(one.text, _LONGEST_AT_TOP)) for one in finding.evidence[:_MOST_AT_TOP]]
 
 
 def grouped(steps: Sequence[Step]) -> list[Group]:
@@ -273,106 +184,3 @@ def grouped(steps: Sequence[Step]) -> list[Group]:
     for step in steps:
         people.setdefault(step.step.who, []).append(step)
     return [Group(words.WHO[who], tuple(own)) for who, own in people.items()]
-
-
-def excerpts(proofs: Sequence[Proof], captures: Sequence[Capture]) -> list[Excerpt]:
-    """The lines of proof with the lines around them, a piece for each file; a record stands for itself."""
-    by_path: dict[str, list[Proof]] = {}
-    out: list[Excerpt] = []
-    for proof in proofs:
-        by_path.setdefault(proof.source.path, []).append(proof)
-    for path, found in by_path.items():
-        lined = {proof.source.line: proof for proof in found if proof.source.line is not None}
-        if lined:
-            out.append(Excerpt(plain(path, 200), tuple(_around(lined, _lines_of(path, captures)))))
-        for proof in found:
-            if proof.source.line is None:
-                out.append(Excerpt(place(proof.source), (Line("proof", None, plain(proof.text, _LONGEST)),)))
-    return out
-
-
-def _lines_of(path: str, captures: Sequence[Capture]) -> dict[int, Field]:
-    return {one.line: one for capture in captures if capture.source.path == path for one in capture.fields}
-
-
-def _around(proofs: dict[int, Proof], fields: dict[int, Field]) -> Iterator[Line]:
-    near = {line + step for line in proofs for step in range(-_AROUND, _AROUND + 1)}
-    last: int | None = None
-    section: str | None = None
-    for line in sorted(number for number in near if number in proofs or number in fields):
-        field = fields.get(line)
-        if field is not None and field.section is not None and field.section != section:
-            section = field.section
-            yield Line("section", None, plain(section, 120))
-        elif last is not None and line - last > 2 * _AROUND:
-            yield Line("gap", None, "…")
-        last = line
-        if line in proofs:
-            yield Line("proof", line, plain(proofs[line].text, _LONGEST))
-        elif field is not None:
-            yield Line("near", line, plain(f"{field.label} : {field.text}", _LONGEST))
-
-
-# ---------------------------------------------------------------------------------------------- attempts, fields
-
-
-def _row(one: Attempt, offset: str | None, aware: bool, files: dict[str, int], short: Short) -> Row:
-    paths = dict.fromkeys(short.path(source.path) for source in one.sources)
-    numbers = [str(files.setdefault(path, len(files))) for path in paths]
-    repeated = None
-    if one.repeats > 1:
-        repeated = words.PAGE["times"].format(count=one.repeats, since=iso(one.since) or words.PAGE["no_time"])
-    return Row(
-        pictures.stamp_of(one.time, aware),
-        pictures.stamp_of(one.since, aware),
-        one.flow,
-        one.phase or "",
-        one.outcome,
-        " ".join(numbers),
-        moment(one.time, offset),
-        one.repeats,
-        repeated,
-        tuple(plain(code, 80) for code in one.codes),
-        tuple((label, plain(value)) for label, value in _details(one) if value),
-        _places(one.sources, short),
-    )
-
-
-def _details(one: Attempt) -> Iterator[tuple[str, str | None]]:
-    yield words.PAGE["message"], one.message
-    yield "server", " ".join(filter(None, (one.server_code, one.server_subcode, one.suberror)))
-    yield "operation", one.operation
-    yield "HTTP", " ".join(filter(None, (one.http_status, one.http_error)))
-    yield "endpoint", one.endpoint
-    yield words.PAGE["user"], one.user
-    yield "request id", one.request_id
-    yield "correlation id", one.correlation_id
-
-
-def _places(sources: Sequence[Source], short: Short) -> tuple[str, ...]:
-    """The first place in each file; how many more lines or records there are."""
-    firsts: dict[str, Source] = {}
-    for source in sources:
-        firsts.setdefault(source.path, source)
-    shown = [short.place(source) for source in firsts.values()]
-    rest = len(sources) - len(shown)
-    return (*shown, words.PAGE["more_places"].format(count=rest)) if rest > 0 else tuple(shown)
-
-
-def _fields(report: Report, short: Short) -> Iterator[FieldRow]:
-    """Every field of every capture, then every value of the records that attempts were rebuilt from."""
-    for capture in report.coverage.captures:
-        path = capture.source.path
-        for field in capture.fields:
-            absence = words.ABSENCES.get(field.absence, field.absence) if field.absence else None
-            where = short.place(Source(path, field.line))
-            section = plain(field.section or "", 120)
-            yield FieldRow(plain(field.label, 200), plain(field.text, _LONGEST), absence, section, where)
-    seen: set[Source] = set()
-    for event in (event for one in report.attempts for event in one.events):
-        if event.source in seen:
-            continue
-        seen.add(event.source)
-        section = plain(f"event {event.id} {event.provider.removeprefix('Microsoft-Windows-')}", 120)
-        for name, value in event.data.items():
-            yield FieldRow(plain(name, 200), plain(value, _LONGEST), None, section, short.place(event.source))

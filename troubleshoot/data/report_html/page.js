@@ -25,25 +25,55 @@
     });
   });
 
-  /* Tables: rows outside the page until they are asked for, so that thousands of them cost little. */
+  /* Tables: rows outside the page until they are asked for, so that thousands of them cost little. What does not stand in
+     the table as a row is a line of text: the four cells, then what the time line needs, between tabs. */
+  var KEYS = ["t", "s", "n", "flow", "phase", "outcome", "files"];
+  function ofRow(row) { return { row: row, data: row.dataset, text: null }; }
+  function ofLine(line) { return { row: null, line: line, data: {}, text: null }; }
+  function ofAttempt(line) {
+    var item = ofLine(line), parts = line.split("\t");
+    KEYS.forEach(function (key, at) { if (parts[at + 4]) item.data[key] = parts[at + 4]; });
+    item.line = parts.slice(0, 4).join("\t");
+    return item;
+  }
+  function textOf(item) {
+    if (item.text === null) item.text = (item.row ? item.row.textContent : item.line).toLowerCase();
+    return item.text;
+  }
+  function cellOf(item, at) { return item.row ? item.row.cells[at].textContent : item.line.split("\t")[at]; }
+  function rowOf(item, heads, codes) {
+    if (item.row) return item.row;
+    var parts = item.line.split("\t");
+    item.row = document.createElement("tr"); item.row.setAttribute("role", "row");
+    each(heads, function (head, at) {
+      var cell = item.row.insertCell();
+      cell.setAttribute("role", "cell"); cell.dataset.th = head.textContent;
+      (codes.indexOf(at) < 0 ? cell : cell.appendChild(document.createElement("code"))).textContent = parts[at];
+    });
+    return item.row;
+  }
   function filtered(part) {
-    var body = part.querySelector("tbody"), rows = Array.prototype.slice.call(body.rows), texts = null;
+    var body = part.querySelector("tbody"), rest = part.querySelector(".rest"), rows = Array.prototype.map.call(body.rows, ofRow);
+    var heads = part.querySelector("thead tr").cells, codes = part.dataset.code.split(" ").map(Number);
+    if (rest) {
+      rows = rows.concat(rest.querySelector("pre").textContent.split("\n").map(part.querySelector(".drawing, select") ? ofAttempt : ofLine));
+      rest.remove();
+    }
     var box = part.querySelector("input"), picks = part.querySelectorAll("select"), out = part.querySelector("output");
     var more = part.querySelector(".more"), most = Number(part.dataset.most), limit = most, found = rows, chart = null;
     function show() {
-      body.replaceChildren.apply(body, found.slice(0, limit));
+      body.replaceChildren.apply(body, found.slice(0, limit).map(function (item) { return rowOf(item, heads, codes); }));
       more.hidden = found.length <= limit;
       out.textContent = part.dataset.shown.replace("{shown}", found.length).replace("{all}", rows.length);
     }
     function run() {
       var wanted = box.value.toLowerCase().split(/\s+/).filter(Boolean);
-      if (wanted.length && !texts) texts = rows.map(function (row) { return row.textContent.toLowerCase(); });
-      var picked = rows.filter(function (row, at) {
+      var picked = rows.filter(function (item) {
         for (var i = 0; i < picks.length; i++) {
           var value = picks[i].value;
-          if (value && (" " + row.dataset[picks[i].dataset.by] + " ").indexOf(" " + value + " ") < 0) return false;
+          if (value && (" " + item.data[picks[i].dataset.by] + " ").indexOf(" " + value + " ") < 0) return false;
         }
-        return wanted.every(function (word) { return texts[at].indexOf(word) >= 0; });
+        return wanted.every(function (word) { return textOf(item).indexOf(word) >= 0; });
       });
       found = chart ? picked.filter(chart.shows) : picked;
       limit = most;
@@ -75,10 +105,10 @@
     function x(stamp) { return Math.round(10 * (EDGE + (stamp - view[0]) * (wide - 2 * EDGE) / (view[1] - view[0]))) / 10; }
     function stampAt(place) { return view[0] + (place - EDGE) * (view[1] - view[0]) / (wide - 2 * EDGE); }
     function mark(group) {
-      var at = x(Number(group.rows[0].dataset.t)), y = 44 * group.lane + 30, row = group.rows[0], count = 0, first = Infinity;
+      var newest = group.rows[0], at = x(Number(newest.data.t)), y = 44 * group.lane + 30, count = 0, first = Infinity;
       var one = make("g", { "class": group.outcome });
-      group.rows.forEach(function (row) { count += Number(row.dataset.n || 1); if (row.dataset.s) first = Math.min(first, Number(row.dataset.s)); });
-      one.appendChild(make("title", {}, row.cells[0].textContent + ": " + row.cells[1].textContent + (group.rows.length > 1 ? " +" + (group.rows.length - 1) : "")));
+      group.rows.forEach(function (item) { count += Number(item.data.n || 1); if (item.data.s) first = Math.min(first, Number(item.data.s)); });
+      one.appendChild(make("title", {}, cellOf(newest, 0) + ": " + cellOf(newest, 1) + (group.rows.length > 1 ? " +" + (group.rows.length - 1) : "")));
       if (first < Infinity) one.appendChild(make("path", { "class": "span", d: "M" + Math.max(x(first), 0) + " " + y + "H" + at }));
       one.appendChild(group.outcome === "failed" ? make("path", { "class": "mark", d: "M" + (at - 5) + " " + (y - 5) + "l10 10m0 -10l-10 10" })
         : make("circle", { "class": "mark", cx: at, cy: y, r: 5 }));
@@ -97,11 +127,11 @@
         var line = make("path", { "class": "captured", d: "M" + x(one[0]) + " 4V" + (height - 30) });
         line.appendChild(make("title", {}, one[1])); parts.push(line);
       });
-      rows.forEach(function (row) {
-        if (row.dataset.t === undefined) return;
-        var key = [row.dataset.flow, row.dataset.outcome, Math.floor(x(Number(row.dataset.t)) / 6)].join();
-        if (!groups[key]) { groups[key] = { lane: lanes[row.dataset.flow], outcome: row.dataset.outcome, rows: [] }; order.push(key); }
-        groups[key].rows.push(row);
+      rows.forEach(function (item) {
+        if (item.data.t === undefined) return;
+        var key = [item.data.flow, item.data.outcome, Math.floor(x(Number(item.data.t)) / 6)].join();
+        if (!groups[key]) { groups[key] = { lane: lanes[item.data.flow], outcome: item.data.outcome, rows: [] }; order.push(key); }
+        groups[key].rows.push(item);
       });
       order.forEach(function (key) { parts.push(mark(groups[key])); });
       for (var i = 0; i < ticks; i++) {
@@ -154,10 +184,10 @@
     drawing.classList.add("live");
     return {
       draw: draw,
-      shows: function (row) {
+      shows: function (item) {
         if (view[0] === full[0] && view[1] === full[1]) return true;
-        var stamp = Number(row.dataset.t);
-        return row.dataset.t !== undefined && stamp >= view[0] && stamp <= view[1];
+        var stamp = Number(item.data.t);
+        return item.data.t !== undefined && stamp >= view[0] && stamp <= view[1];
       }
     };
   }
