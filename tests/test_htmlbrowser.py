@@ -36,6 +36,7 @@ def found() -> Iterator[tuple[str, Result]]:
             yield folder.name, result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barrier_is_found_and_no_request_leaves_the_page(scheme: str, tmp_path: Path) -> None:
     results = {name: of_sample(name) for name in LOOKED_AT}
@@ -55,6 +56,7 @@ def test_no_barrier_is_found_and_no_request_leaves_the_page(scheme: str, tmp_pat
         assert complaints(driver) == []
 
 
+@pytest.mark.slow
 def test_no_barrier_is_found_on_a_phone(tmp_path: Path) -> None:
     with opened(tmp_path / "profile", 390, 844) as driver:
         for number, name in enumerate(LOOKED_AT[1:4]):
@@ -63,6 +65,7 @@ def test_no_barrier_is_found_on_a_phone(tmp_path: Path) -> None:
             assert driver.execute_script("return document.documentElement.scrollWidth") == 390, name
 
 
+@pytest.mark.slow
 def test_every_sample_shows_cause_step_and_proof_above_the_fold_and_prints_to_two_pages(tmp_path: Path) -> None:
     below, pages = {}, {}
     with opened(tmp_path / "profile", 1280, 800) as driver:
@@ -84,6 +87,7 @@ def test_every_sample_shows_cause_step_and_proof_above_the_fold_and_prints_to_tw
     assert pages["device-not-synced"] == 2
 
 
+@pytest.mark.slow
 def test_thousands_of_attempts_print_to_two_pages_too(tmp_path: Path) -> None:
     page = written(tmp_path / "page.html", many(5000))
     with opened(tmp_path / "profile") as driver:
@@ -185,6 +189,7 @@ def emptied(driver: Any, box: Any) -> None:
     box.send_keys(" ")
 
 
+@pytest.mark.slow
 def test_thousands_of_attempts_cost_few_elements_and_filters_find_them(tmp_path: Path) -> None:
     with opened(tmp_path / "profile") as driver:
         result = many(5000)
@@ -208,6 +213,7 @@ def test_thousands_of_attempts_cost_few_elements_and_filters_find_them(tmp_path:
         assert complaints(driver) == []
 
 
+@pytest.mark.slow
 def test_thousands_of_fields_are_searched_and_shown_as_rows(tmp_path: Path) -> None:
     with opened(tmp_path / "profile") as driver:
         driver.get(written(tmp_path / "page.html", many(5000)))
