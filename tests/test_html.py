@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from lxml import html as parsed
 
+from tests.fleetinputs import shapes
 from tests.pages import FOLDERS, SAMPLES, given, stuffed, two_devices
 from troubleshoot import words
 from troubleshoot.console import redacted
@@ -209,6 +210,18 @@ def test_several_devices_have_an_index(tmp_path: Path) -> None:
     assert [one.get("href") for one in links] == ["#d1", "#d2"]
     assert len(page.cssselect("article.device")) == 2
     assert [said(one) for one in page.cssselect("main > table .badge")] == ["PENDING", "HEALTHY"]
+
+
+def test_a_table_of_many_devices_says_what_its_rows_came_to_and_each_device_shows_its_row(tmp_path: Path) -> None:
+    shape = next(one for one in shapes() if one.rows is not None and one.columns is None and len(one.devices) > 1)
+    shape.write(tmp_path)
+    result = diagnose([str(tmp_path)], load())
+    page = page_of(result)
+    told = [said(one) for one in page.cssselect("section.files > ul > li")]
+    (table,) = result.tables
+    assert any(f"{table.rows} rows = " in one and table.title in one for one in told)
+    shown = [said(one.cssselect(".read > ul")[0]) for one in page.cssselect("article.device")]
+    assert [table.title in one for one in shown] == [True] * len(result.reports)
 
 
 def test_redacted_names_stand_nowhere_and_the_report_says_how_many_were_replaced() -> None:

@@ -20,7 +20,7 @@ from troubleshoot.report.excerpts import Surroundings
 from troubleshoot.report.fieldrows import fields
 from troubleshoot.report.moments import Moment, moment
 from troubleshoot.report.note import owner
-from troubleshoot.report.outline import place
+from troubleshoot.report.outline import place, row_in_words, table_in_words
 from troubleshoot.report.safe import plain
 from troubleshoot.report.shortnames import ShortNames
 from troubleshoot.tables import DATA
@@ -59,6 +59,8 @@ def render(result: Result) -> str:
         more_unread=max(len(others) - _MOST_LISTED, 0),
         version=words.PAGE["version"].format(version=__version__, rules=result.rules_version or "-"),
         redacted=result.redacted,
+        tables=[[part.text for part in table_in_words(one)] for one in result.tables[:_MOST_LISTED]],
+        more_tables=max(len(result.tables) - _MOST_LISTED, 0),
     )
 
 
@@ -112,6 +114,8 @@ def device(report: Report, key: str) -> dict[str, Any]:
         "line": line,
         "attempts": attempts(report, short, offset, line.aware if line else True),
         "captures": [(one, moment(one.time, offset), _account(one)) for one in report.coverage.captures],
+        "table_rows": [row_in_words(one) for one in report.coverage.rows[:_MOST_LISTED]],
+        "more_table_rows": max(len(report.coverage.rows) - _MOST_LISTED, 0),
         "logs": [_log(one, offset) for one in report.coverage.logs if one.records][:_MOST_LISTED],
         "empty_logs": sum(1 for one in report.coverage.logs if not one.records),
         "collected": report.coverage.collected,

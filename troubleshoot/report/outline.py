@@ -47,7 +47,7 @@ def of(result: Result) -> Iterator[Part]:
     if result.tables:
         yield Part("heading", words.HEADINGS["tables"])
         for table in result.tables[:_MOST_LINES]:
-            yield from _table(table)
+            yield from table_in_words(table)
         if len(result.tables) > _MOST_LINES:
             yield Part("item", f"{len(result.tables) - _MOST_LINES} more tables, in the JSON form")
     if result.redacted is not None:
@@ -55,7 +55,7 @@ def of(result: Result) -> Iterator[Part]:
         yield Part("note", f"{words.HEADINGS['redacted']}: {told}")
 
 
-def _table(one: TableRead) -> Iterator[Part]:
+def table_in_words(one: TableRead) -> Iterator[Part]:
     """One table: what its rows came to, which add up to those that were read, and what was found in which column."""
     counts = ", ".join(f"{count} {name}" for name, count in one.outcomes.items()) or "none"
     columns = "; ".join(f"{name}: {plain(column)}" for name, column in one.columns.items())
@@ -191,7 +191,7 @@ def _collector(made: Collected | None, offset: str | None) -> Iterator[Part]:
         yield Part("item", f"not gathered by it: {', '.join(made.never)}")
 
 
-def _row(row: Row) -> str:
+def row_in_words(row: Row) -> str:
     """Whose words a row of a table holds, how old they are, and what its channel cut away."""
     who = (row.account.name or row.account.kind) if row.account else "account not told"
     when = f"{iso(row.time)} by {plain(row.time_origin or '')}" if row.time else "no time told"
@@ -222,7 +222,7 @@ def _read(report: Report) -> Iterator[Part]:
             f"{plain(who)}{elevated}",
         )
     for row in coverage.rows[:_MOST_LINES]:
-        yield Part("item", _row(row))
+        yield Part("item", row_in_words(row))
     if len(coverage.rows) > _MOST_LINES:
         yield Part("item", f"{len(coverage.rows) - _MOST_LINES} more rows, in the JSON form")
     told = [span for span in coverage.logs if span.records]
