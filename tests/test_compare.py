@@ -227,6 +227,41 @@ def test_the_line_is_short_whatever_the_name(tmp_path: Path) -> None:
     assert len(line) <= 255
 
 
+DISCOVER = "samples/broken/discovery-timeout"
+PRECHECK = "samples/broken/dc-unreachable"
+
+
+def fates(made: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+    return {one["finding"]["rule"]: (one["state"], one["reason"]) for one in made["findings"]}
+
+
+def test_a_failure_is_not_fixed_where_the_attempt_stops_before_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ROOT)
+    later = fates(form(DISCOVER, PRECHECK))
+    gone = [one for one in later.values() if one[0] in ("fixed", "untold")]
+    assert gone
+    assert set(gone) == {("untold", "the newest attempt stops before that, at pre-check, so nothing tells of it")}
+    assert form(DISCOVER, PRECHECK)["outcome"] != "fixed"
+    # the other way round discovery was reached, so the domain controller was found
+    assert (
+        fates(form(PRECHECK, DISCOVER))["domain-controller-unreachable"][0] == "untold"
+    )  # both attempts of one minute
+    text = (ROOT / DISCOVER / "dsregcmd.txt").read_text(encoding="utf-8")
+    day_after = saved(tmp_path, "day-after.txt", text.replace("2026-03-04", "2026-03-05"))
+    back = fates(form(PRECHECK, day_after))
+    assert back["domain-controller-unreachable"] == ("fixed", "a later attempt came past that, to discovery")
+
+
+def test_tokens_of_a_device_that_left_are_not_fixed(tmp_path: Path) -> None:
+    (token,) = (ROOT / "samples" / "broken" / "token-offline").glob("dsregcmd*.txt")
+    left = saved(tmp_path, "left.txt", status(LATER, "CONTOSO\\ada, ada@contoso.com").replace("WKS-0427", "LT-0042"))
+    told = fates(form(token, left))
+    assert ("untold", "the device is not joined any more, so nothing tells of it") in told.values()
+    assert "fixed" not in {state for state, _ in told.values()}
+
+
 # ------------------------------------------------------------------------------------------------- refusals, warnings
 
 

@@ -20,6 +20,7 @@ from troubleshoot.model import Attempt, Device, Finding, Proof, Report, Unread
 from troubleshoot.outcomes import Outcome, try_rule
 from troubleshoot.pseudonyms import Redactor
 from troubleshoot.ruleset import Ruleset
+from troubleshoot.words import PHASES
 
 STATES = ("new", "stays", "untold", "newly-told", "fixed")
 
@@ -137,7 +138,7 @@ def _fates(old: Evaluator, new: Evaluator, before: Side, after: Side) -> Iterato
     now = list(_flat(after.report.findings))
     stayed: set[int] = set()
     for finding in _flat(before.report.findings):
-        fate = _later(new, after, finding, now)
+        fate = _later(new, before, after, finding, now)
         stayed.update(id(one) for one in now if one is fate.finding)
         yield fate
     for finding in now:
@@ -161,7 +162,7 @@ def _on(evaluator: Evaluator, finding: Finding) -> list[Outcome]:
     return [one for one in try_rule(evaluator, rule) if _of_user(one.context.user, finding.user)]
 
 
-def _later(new: Evaluator, after: Side, finding: Finding, now: list[Finding]) -> Fate:
+def _later(new: Evaluator, before: Side, after: Side, finding: Finding, now: list[Finding]) -> Fate:
     """What became of a finding of the first state."""
     same = next((one for one in now if one.rule == finding.rule and _of_user(one.user, finding.user)), None)
     if same is not None:
@@ -182,11 +183,53 @@ def _later(new: Evaluator, after: Side, finding: Finding, now: list[Finding]) ->
         return Fate("untold", finding, "the later state shows no session of that user", (), (_AS_THE_USER,))
     explained = explain(new.ruleset, after.case, finding.rule, after.report)
     if explained.state == "unknown":
+        if passed := _passed(new, after, finding):
+            return passed
         missing = explained.trials[0].parts[0].clause.missing
         return Fate("untold", finding, "the later state does not hold what would tell", (), missing)
     decided = explained.decided
+    if (decided is None or decided.kind not in _OF_CAUSES) and (why := _not_reached(new, before, after, finding)):
+        return Fate("untold", finding, why)
     said = "; ".join(filter(None, (flat(decided), decided.seen))) if decided else explained.why
     return Fate("fixed", finding, f"no longer so: {said}", (decided and decided.evidence) or _newest_state(after))
+
+
+_OF_CAUSES = frozenset({"fact", "registry", "cloud"})  # conditions that say what is, whether it was tried or not
+
+
+def _not_reached(new: Evaluator, before: Side, after: Side, finding: Finding) -> str | None:
+    """Why the later state cannot show that a failure is gone: nothing came as far as that; None where something may have."""
+    phases, joined = new.ruleset.vocabulary["phases"], ("hybrid", "entra")
+    flow, ranks = phases.get(finding.phase), new.ruleset.phase_rank
+    if after.case.join_state in joined:
+        return None
+    if flow not in (None, "join") and before.case.join_state in joined and after.case.join_state != "unknown":
+        return "the device is not joined any more, so nothing tells of it"
+    newest = _newest(new, after, flow)
+    if newest is not None and newest.phase and ranks[newest.phase] < ranks[finding.phase]:
+        return f"the newest attempt stops before that, at {PHASES[newest.phase]}, so nothing tells of it"
+    return None
+
+
+def _passed(new: Evaluator, after: Side, finding: Finding) -> Fate | None:
+    """Fixed, where a later attempt came to a phase behind that of the failure: that proves the phases before it."""
+    ranks = new.ruleset.phase_rank
+    newest = _newest(new, after, new.ruleset.vocabulary["phases"].get(finding.phase))
+    if newest is None or not newest.phase or ranks[newest.phase] <= ranks[finding.phase]:
+        return None
+    if finding.severity != "error" or times.after(newest.time, finding.time) is not True:
+        return None
+    at = newest.proof.get("phase") or next(iter(newest.sources), None)
+    proofs = (Proof(at, after.case.line_text(at)),) if at is not None else ()
+    return Fate("fixed", finding, f"a later attempt came past that, to {PHASES[newest.phase]}", proofs)
+
+
+def _newest(new: Evaluator, side: Side, flow: str | None) -> Attempt | None:
+    """The newest attempt of the flow, where it failed in one of the phases of that flow."""
+    newest = next((one for one in side.case.attempts if one.flow == flow), None)
+    if newest is None or newest.outcome != "failed" or new.ruleset.vocabulary["phases"].get(newest.phase) != flow:
+        return None
+    return newest
 
 
 _AS_THE_USER = "run `dsregcmd /status` as the affected user, not as administrator"
