@@ -18,11 +18,12 @@ from typer.testing import CliRunner
 
 from troubleshoot.case import Case
 from troubleshoot.changes import Change, changes
-from troubleshoot.cli import ReportForm, app
+from troubleshoot.cli import app
 from troubleshoot.compare import Comparison, Side, compare, same_device
 from troubleshoot.engine import judge
 from troubleshoot.match import Evaluator
 from troubleshoot.model import Account, Device, RegistryValue, Source
+from troubleshoot.report import compared as forms
 from troubleshoot.report.safe import plain as shown
 from troubleshoot.ruleset import load
 
@@ -32,7 +33,6 @@ SCHEMA = json.loads((ROOT / "troubleshoot" / "data" / "compare.schema.json").rea
 NOT_SYNCED = "samples/broken/device-not-synced"
 JOINED = "samples/healthy/joined-after-failures"
 RULES = load()
-FORMS = [form.value for form in ReportForm]
 LATER = WKS._replace(at=NOW + timedelta(hours=3))
 
 
@@ -70,7 +70,7 @@ def test_the_json_form_is_the_golden_one(request: pytest.FixtureRequest, monkeyp
     for when in ("before", "after"):
         made[when] = {"verdict": made[when]["report"]["verdict"], "unread": made[when]["unread"]}
     for one in made["findings"]:
-        one["finding"] = {key: one["finding"][key] for key in ("rule", "user", "fingerprint", "evidence")}
+        one["finding"] = {key: one["finding"][key] for key in ("rule", "user", "evidence")}
     if request.config.getoption("--update-golden"):
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -432,14 +432,14 @@ def test_hostile_text_does_not_act(tmp_path: Path) -> None:
     second = saved(
         tmp_path, "b.txt", status(LATER).replace("CONTOSO\n", f"CONTOSO{hostile}\n").replace("is not found", hostile)
     )
-    for name in FORMS:
+    for name in forms.FORMS:
         _, out, _ = run(first, second, "-f", name)
         assert not set("\x1b\u202e") & set(out)
         if name == "markdown":
             assert "<script>" not in re.sub(r"(`+)[^`].*?[^`]\1(?!`)|`[^`]`", "", out)
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", forms.FORMS)
 def test_with_redact_no_name_is_left(tmp_path: Path, name: str) -> None:
     first = saved(tmp_path, "WKS-0427-first.txt", status(WKS, "CORP\\ada"))
     second = saved(tmp_path, "WKS-0427-second.txt", status(LATER._replace(joined=True), "CORP\\ada"))

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from troubleshoot import explain
 from troubleshoot.cli import ReportForm, app
 from troubleshoot.pipeline import open_cases
-from troubleshoot.report import explained
+from troubleshoot.report import compared, explained
 from troubleshoot.report.safe import formula_start
 from troubleshoot.ruleset import load
 
@@ -211,6 +211,28 @@ def check_html(text: str) -> None:
             assert href.startswith("#") or href in REFERENCES
 
 
+def check_card(text: str) -> None:
+    """Text that a chat renders as Markdown has no link; text runs, which it does not render, call no function or template."""
+    assert text.isascii()
+    assert not ACTIVE.search(text)
+    for one in _objects(json.loads(text)):
+        assert not {"url", "actions", "selectAction", "fallback"} & one.keys()
+        if one.get("type") == "TextBlock":
+            check_markdown(one["text"])
+        elif one.get("type") == "TextRun":
+            assert not re.search(r"\{\{|\$\{|<at>", one["text"])
+            check_plain(one["text"] or " ")
+
+
+def _objects(data: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(data, dict):
+        yield data
+        data = list(data.values())
+    if isinstance(data, list):
+        for value in data:
+            yield from _objects(value)
+
+
 def check_unknown(text: str) -> None:
     """A form without a check of its own: as JSON where it is some, its texts as Markdown, which chats render; else as text."""
     try:
@@ -242,6 +264,7 @@ CHECKS: dict[str, tuple[Callable[[str], None], ...]] = {
     "note": (check_plain, check_lines),
     "oneline": (check_plain, check_lines),
     "mail": (check_plain,),
+    "card": (check_card,),
     "csv": (check_plain, check_csv),
 }
 
@@ -263,7 +286,7 @@ def test_every_form_of_a_report(states: tuple[Path, Path], form: str, redact: tu
 
 
 @pytest.mark.parametrize("redact", [(), ("--redact",)], ids=["plain", "redacted"])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", compared.FORMS)
 def test_every_form_of_a_comparison(states: tuple[Path, Path], form: str, redact: tuple[str, ...]) -> None:
     check(form, run("compare", *_one_device(states), "-f", form, *redact))
 
@@ -318,6 +341,7 @@ def test_a_name_that_begins_like_a_formula(tmp_path: Path, first: str) -> None:
     path.write_text(status(WKS).replace("WKS-0427", f"{first}cmd()|x"), encoding="utf-8")
     for form in FORMS:
         check(form, run("diagnose", path, "-f", form))
+    for form in compared.FORMS:
         check(form, run("compare", path, path, "-f", form))
 
 

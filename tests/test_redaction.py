@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from tools.make_samples import BESIDE
 from troubleshoot.cli import ReportForm, app
+from troubleshoot.report import compared
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 FOLDERS = sorted(path.parent for path in SAMPLES.glob("*/*/expected.json"))
@@ -96,17 +97,17 @@ def test_no_name_is_left(form: str, tmp_path: Path) -> None:
     assert found == {}
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", compared.FORMS)
 def test_no_name_is_left_in_a_comparison(form: str, tmp_path: Path) -> None:
     """Of any two samples in a row that are of one device; what differs between them holds names too."""
     found: dict[str, list[str]] = {}
-    compared = 0
+    count = 0
     places = [inputs(folder, _made(tmp_path / str(number))) for number, folder in enumerate(FOLDERS)]
     for (folder, place), (later, after) in pairwise(zip(FOLDERS, places, strict=True)):
         done = CliRunner().invoke(app, ["compare", str(place), str(after), "-f", form, "--redact"])
         if done.exit_code in (2, 3):  # two devices, or nothing read
             continue
-        compared += 1
+        count += 1
         names = [
             name
             for one in (folder, later)
@@ -115,7 +116,7 @@ def test_no_name_is_left_in_a_comparison(form: str, tmp_path: Path) -> None:
         if left := leaks([*names, CASE, "Hopper", "Grace"], done.stdout + done.stderr):
             found[f"{folder.name} {later.name}"] = left
     assert found == {}
-    assert compared >= 20
+    assert count >= 20
 
 
 def _made(path: Path) -> Path:

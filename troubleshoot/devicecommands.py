@@ -57,6 +57,8 @@ def compare(
     from troubleshoot.pipeline import exit_code, judged, open_cases, open_runs, wanted_events
     from troubleshoot.report import compared
 
+    if form not in compared.FORMS:
+        return fail(f"a comparison is printed as {', '.join(compared.FORMS)}, not as {form}")
     wanted = None if all_events else wanted_events(ruleset)
     if after is not None:
         opened = open_cases([before], wanted), open_cases([after], wanted)

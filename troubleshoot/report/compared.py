@@ -16,6 +16,7 @@ from troubleshoot.report.safe import plain
 from troubleshoot.times import both, iso
 
 SCHEMA_VERSION = "1"
+FORMS = ("text", "json", "markdown", "html", "note", "oneline", "mail")
 _MOST_CHANGES = 40
 _MOST_ATTEMPTS = 12
 _SHORT = 60  # characters of a value that only one side has
