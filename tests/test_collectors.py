@@ -313,8 +313,8 @@ def test_an_emptied_log_says_nothing() -> None:
     emptied = Evaluator(
         ruleset, Case.of([empty], None, Collected(("auth",), "x", cleared=frozenset({channel.casefold()})))
     )
-    assert whole._covers("kerberos", None) is True
-    assert emptied._covers("kerberos", None) is False
+    assert whole.covers("kerberos", None) is True
+    assert emptied.covers("kerberos", None) is False
 
 
 # ------------------------------------------------------------------------------------------------ accounts, what to send

@@ -47,6 +47,12 @@ from troubleshoot.ordering import by_name, distinct, newest_first, place, unique
 
 _CLEARED = (110, 371)  # the registration was cleared, the task unregistered the device
 _line_of = attrgetter("line")
+
+
+def _place(one: RegistryValue | LogLine) -> tuple[str, int, int]:
+    return place(one.source)
+
+
 _TELLING = frozenset({"comanagementhandler"})  # components whose lines become facts
 _BUILD_KEY = r"HKLM\SOFTWARE\MICROSOFT\WINDOWS NT\CURRENTVERSION"
 
@@ -60,57 +66,53 @@ class Case:
         as_of: datetime | None = None,
         collected: Collected | None = None,
     ) -> None:
-        captures: list[Capture] = []
-        events: list[Event] = []
-        registry: list[RegistryValue] = []
-        lines: list[LogLine] = []
-        facts: list[Fact] = []
-        spans: list[LogSpan] = []
-        problems: list[Problem] = []
-        exported: list[CloudObject] = []
-        kinds: dict[type, Any] = {Capture: captures, Event: events, RegistryValue: registry, LogLine: lines}
-        notes: list[CollectorNote] = []
-        rows: list[Row] = []
-        kinds |= {
-            Fact: facts,
-            LogSpan: spans,
-            Problem: problems,
-            CloudObject: exported,
-            CollectorNote: notes,
-            Row: rows,
-        }
+        kinds: dict[type, list[Any]] = {}
         for one in evidence:
-            kinds[type(one)].append(one)
-        ordered = newest_first(captures)
-        self.captures = tuple(one for one in ordered if one.kind == "dsregcmd")
-        self.other_captures = tuple(one for one in ordered if one.kind != "dsregcmd")
-        self.events = distinct(events)
-        registry.sort(key=lambda one: place(one.source))
-        self.registry = unique(registry, lambda one: (one.key.upper(), one.name.casefold(), one.type, one.value))
-        self.log_lines = tuple(sorted(lines, key=lambda one: place(one.source)))
-        self.problems = tuple(sorted(problems, key=lambda one: (place(one.source), one.kind, one.message)))
+            kinds.setdefault(type(one), []).append(one)
+        ordered = newest_first(kinds.get(Capture, []))
+        self.captures = tuple([one for one in ordered if one.kind == "dsregcmd"])
+        self.other_captures = tuple([one for one in ordered if one.kind != "dsregcmd"])
+        self.events = distinct(kinds.get(Event, []))
+        self.registry: tuple[RegistryValue, ...] = ()
+        if registry := kinds.get(RegistryValue):
+            registry.sort(key=_place)
+            self.registry = unique(registry, lambda one: (one.key.upper(), one.name.casefold(), one.type, one.value))
+        self.log_lines: tuple[LogLine, ...] = tuple(sorted(kinds.get(LogLine, ()), key=_place))
+        self.problems: tuple[Problem, ...] = tuple(
+            sorted(kinds.get(Problem, ()), key=lambda one: (place(one.source), one.kind, one.message))
+        )
         self.attempts: tuple[Attempt, ...] = rebuilding.rebuild(ordered, self.events, self.log_lines)
+        facts: list[Fact] = kinds.get(Fact, [])
         stated = tuple(facts)
         self._told = bool(stated)
-        facts += [*deriving.derive(self.captures), *registryfacts.derive(self.keys if registry else {})]
-        facts += registryjoin.derive(self.keys) if registry else ()
-        facts += [*hellochecks.derive(self.captures, self.events), *iesettings.derive(self.registry)]
-        facts += clockskew.derive(self.events)
+        facts += deriving.derive(self.captures)
+        if registry:
+            facts += registryfacts.derive(self.keys)
+            facts += registryjoin.derive(self.keys)
+        facts += hellochecks.derive(self.captures, self.events)
+        if registry:
+            facts += iesettings.derive(self.registry)
+        if self.events:
+            facts += clockskew.derive(self.events)
         self.facts = by_name(facts)
-        self.rows = tuple(sorted(rows, key=lambda one: (one.superseded, place(one.source), one.number)))
+        self.rows: tuple[Row, ...] = tuple(
+            sorted(kinds.get(Row, ()), key=lambda one: (one.superseded, place(one.source), one.number))
+        )
         self.device = self._device()
         if registry:
             self.device = registryjoin.completed(self.device, self.keys, self.facts)
         self.cloud: tuple[CloudObject, ...] = ()
-        if exported:
+        if exported := kinds.get(CloudObject):
             self.facts = by_name([*facts, *self._exported(exported)])
         for fact in (*scpagreement.derive(self.facts, self.captures), *self._logged_facts()):
             self.facts.setdefault(fact.name, (fact,))
         self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
-        self.log_spans = whole_spans(spans)
+        self.log_spans = whole_spans(kinds.get(LogSpan, []))
         self.collected = collected
-        clock = clock_of(notes, self.registry, self.log_lines, self.events)
+        notes = kinds.get(CollectorNote, [])
+        several = notes or registry or self.log_lines or self.events
+        clock = clock_of(notes, self.registry, self.log_lines, self.events) if several else None
         read: tuple[Event | RegistryValue | LogLine | Fact | CloudObject, ...]
         read = (*self.events, *self.registry, *self.log_lines, *stated, *self.cloud)
         self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows, clock, read)
@@ -364,11 +366,12 @@ class Case:
 
     def _device(self) -> Device:
         names: dict[str, str] = {}
-        printed = (capture.named.get("DeviceName") for capture in self.captures)
+        printed = [capture.named.get("DeviceName") for capture in self.captures]
         told = [field.text for field in printed if field is not None and field.value]
-        told += dict.fromkeys(event.computer for event in self.events if event.computer)
-        given = [row.device for row in self.rows if row.device]  # a channel knows whose row it is
-        told = [*sorted(given, key=lambda name: "." not in name)[:1], *given] if given else told
+        if self.events:
+            told += dict.fromkeys(event.computer for event in self.events if event.computer)
+        if given := [row.device for row in self.rows if row.device]:  # a channel knows whose row it is
+            told = [*sorted(given, key=lambda name: "." not in name)[:1], *given]
         for name in told:
             names.setdefault(name.partition(".")[0].casefold(), name)  # PC1 and PC1.corp.example are one name
         full = next((name for name in told if "." in name), None)
@@ -388,7 +391,7 @@ class Case:
 
     def _managed_join(self) -> tuple[str | None, str | None]:
         """The registration's device and tenant id as ConfigMgr logged them."""
-        if not any("AAD-Join Info" in line.text for line in self.log_lines):
+        if not self.log_lines or not any("AAD-Join Info" in line.text for line in self.log_lines):
             return None, None
         from troubleshoot import logfacts
 
@@ -412,10 +415,11 @@ class Case:
         return f"{build}.{values['ubr']}" if build and "ubr" in values else build
 
     def _kinds(self) -> tuple[str, ...]:
+        others = {one.kind for one in self.other_captures}
         there = (
             ("dsregcmd", self.captures),
-            ("join-debug", any(one.kind == "join-debug" for one in self.other_captures)),
-            ("accounts", any(one.kind == "accounts" for one in self.other_captures)),
+            ("join-debug", "join-debug" in others),
+            ("accounts", "accounts" in others),
             ("events", self.events or self.log_spans),
             ("registry", self.registry),
             ("log", self.log_lines),
@@ -423,7 +427,7 @@ class Case:
             ("facts", self._told),
             ("rows", self.rows),
         )
-        return tuple(name for name, found in there if found)
+        return tuple([name for name, found in there if found])
 
 
 def _add_account(found: list[Account], account: Account) -> None:

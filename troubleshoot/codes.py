@@ -9,6 +9,7 @@ a text without any sign of a code costs only a few searches for a fixed string.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _HEX = re.compile(r"(?<![0-9A-Za-z+])0[xX]([0-9A-Fa-f]{1,8})[lL]?(?![0-9A-Za-z])")
 _WIDE = re.compile(r"(?:f{8}|F{8}|0{8})([0-9A-Fa-f]{8})")
@@ -57,6 +58,7 @@ _NO_CODE = frozenset({"none", "null", "undefined", "unknown", "skipped", "error"
     {"pass", "passed", "fail", "failed", "success", "succeeded"}
 )
 _BRACKETS = "[](){}<>.,;:'\"`*"
+_SHORT = 64  # characters of a text that is kept with its code: the same codes come from many devices
 _SEARCHED = 400  # characters of a text that :func:`normalise` looks at
 
 
@@ -78,6 +80,11 @@ def normalise(text: str) -> str | None:
     ``(0x..)``, ``Unknown HResult Error code: 0x...``, labelled decimals, AADSTS and MSIS numbers and single words. A
     small decimal is ambiguous and read as a number; :func:`readings` gives every reading.
     """
+    return _normalised(text) if len(text) <= _SHORT else _normalised.__wrapped__(text)
+
+
+@lru_cache(maxsize=1024)
+def _normalised(text: str) -> str | None:
     text = text.strip().strip(_BRACKETS).strip()
     if not text:
         return None

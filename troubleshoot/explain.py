@@ -167,7 +167,7 @@ def _trial(evaluator: Evaluator, rule: Rule, context: Context) -> Trial:
         parts.append(Part("benign", clause(evaluator, harmless.node, context), f"makes it harmless: {harmless.reason}"))
     parts += _settling(evaluator, rule, context)
     attempts = tuple(context.attempts.items())
-    user = context.user if evaluator.reads_user(rule) else None
+    user = context.user if rule.personal else None
     return Trial(user, attempts, _state(parts), tuple(parts))
 
 

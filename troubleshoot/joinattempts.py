@@ -59,6 +59,7 @@ _BLOCK: Mapping[str, str] = {
 _STARTS = frozenset({"PreviousRegistration", "RegistrationType", "ErrorPhase", "ClientErrorCode"})
 # What a joined device prints of its last rename: an Https Status, a Request Id and a Server Message of its own.
 _OTHER_BLOCK = frozenset({"LastHostNameUpdate", "HostNameUpdated", "DisplayNameUpdated", "OsVersionUpdated"})
+_OF_BLOCKS = _OTHER_BLOCK.union(_BLOCK)
 _TESTS: Mapping[str, str] = {
     "DRSDiscoveryTest": "discover",
     "DRSConnectivityTest": "discover",
@@ -107,20 +108,19 @@ def _blocks(capture: Capture) -> Iterator[dict[str, Field]]:
     """The fields of each *Previous Registration* block by property; a pasted text may hold several without headers."""
     block: dict[str, Field] = {}
     other = False
-    for field in capture.fields:
+    for field in [one for one in capture.fields if one.name in _OF_BLOCKS]:
         name = field.name
-        if name is None:
-            continue
         if name in _OTHER_BLOCK:
             other = True
-        elif name in _BLOCK:
-            if name in _STARTS:
-                other = False
-                if _BLOCK[name] in block:
-                    yield block
-                    block = {}
-            if not other and field.value:
-                block.setdefault(_BLOCK[name], field)
+            continue
+        property_ = _BLOCK[str(name)]
+        if name in _STARTS:
+            other = False
+            if property_ in block:
+                yield block
+                block = {}
+        if not other and field.value:
+            block.setdefault(property_, field)
     yield block
 
 
@@ -172,9 +172,11 @@ def _of_block(capture: Capture, block: Mapping[str, Field]) -> Attempt | None:
 def _suberror(capture: Capture, main: str | None, phase: str | None) -> tuple[str, Field] | None:
     """The code behind the main one: of the diagnostic test that failed with it, else of one that tests its phase."""
     behind: tuple[str, Field] | None = None
+    if main is None:
+        return None
     for name, tested in _TESTS.items():
         field = capture.named.get(name)
-        if field is None or main is None or not field.text.upper().startswith("FAIL"):
+        if field is None or not field.text.upper().startswith("FAIL"):
             continue
         first, second = codes.pair(field.text)
         if first == main and second:

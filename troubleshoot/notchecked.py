@@ -2,87 +2,154 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from troubleshoot.attempts import failures_since_success
+from troubleshoot import alike
+from troubleshoot.candidates import Chooser
 from troubleshoot.match import Context, Evaluator
 from troubleshoot.model import Finding, NotChecked
-from troubleshoot.outcomes import Outcome, try_rule
+from troubleshoot.outcomes import Outcome, where
 from troubleshoot.ruleset import Rule, Ruleset
 
 _WHERE = frozenset({"flow", "phase", "registration", "tenant_type", "account"})  # of an attempt: nothing of its reason
 
 
+class Found(NamedTuple):
+    """What was found of a case before: the candidates, their outcomes, all active findings, those that stand on top.
+
+    ``unexplained``: there are codes that no finding explains.
+    """
+
+    candidates: Sequence[int]
+    outcomes: Sequence[Outcome]
+    active: Sequence[Finding]
+    roots: Sequence[Finding]
+    unexplained: bool
+
+
 def not_checked(
-    evaluator: Evaluator,
-    outcomes: Iterable[Outcome],
-    found: Iterable[Finding],
-    roots: list[Finding],
-    unexplained: bool,
-    near: Iterable[int],
-) -> Iterator[NotChecked]:
+    evaluator: Evaluator, chooser: Chooser, found: Found, told: alike.Answers | None
+) -> tuple[NotChecked, ...]:
     """What one more item would decide, and what could explain a symptom that nothing explains.
 
-    ``outcomes``: of the rules that were tried. ``found``: all active findings, ``roots``: those that stand on top.
-    ``near``: the numbers of rules that were not tried since a fact is missing, though something else of them was seen.
+    ``told``: the answers that the outcomes rest on (:func:`troubleshoot.alike.answers`). Of alike devices with like findings the
+    lines are the same.
     """
-    ruleset = evaluator.ruleset
-    open_ones = {id(one) for one in failures_since_success(evaluator.case.attempts)}
-    known = {one.rule for one in found if not one.catch_all}
-    undecided = {one.rule.id: one for one in outcomes if one.state == "unknown" and _is_open(one, open_ones)}
-    for number in near:
-        rule = ruleset.rule(number)
-        if "fault" in _kinds(evaluator, rule.match) or unexplained or not known.isdisjoint(_says_better(rule)):
-            one = _first_unknown(evaluator, rule)
-            if one is not None and _is_open(one, open_ones):
-                undecided[rule.id] = one
-    wanted: dict[str, list[Rule]] = {}
-    why: dict[str, str] = {}
-    for one in undecided.values():
-        spoken = _speaks(evaluator, one.rule.match, one.context)
+    near = chooser.near(found.candidates)
+    explainers = {one.rule: chooser.explainers(one.rule) for one in found.roots if one.catch_all}
+    lines = _Lines(evaluator, found, near, explainers)
+    asked = [*near, *(number for numbers in explainers.values() for number in numbers)]
+    more = alike.answers(evaluator, asked) if told is not None else None
+    if told is None or more is None:
+        return tuple(lines.read())
+    findings = tuple((one.rule, one.not_ruled_out) for one in found.roots)
+    answers = (told, more, findings, tuple(one.rule for one in found.active), found.unexplained)
+    kept = alike.kept(evaluator)
+    known: tuple[NotChecked, ...] | None = kept.found.get(answers)
+    if known is None:
+        known = tuple(lines.read())
+        kept.keep(answers, known)
+    return known
+
+
+class _Lines:
+    """The lines of one case. ``near``: rules that were not tried since a fact is missing, though something else of them was seen.
+
+    ``explainers``: a finding that names a symptom -> the rules that could explain it.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, found: Found, near: Sequence[int], explainers: Mapping[str, Sequence[int]]
+    ) -> None:
+        self.evaluator = evaluator
+        self.found = found
+        self.near = near
+        self.explainers = explainers
+        self.known = {one.rule for one in found.active if not one.catch_all}
+        self.wanted: dict[str, list[Rule]] = {}
+        self.why: dict[str, str] = {}
+
+    def read(self) -> list[NotChecked]:
+        """The lines, those first that would decide most rules."""
+        undecided = self._undecided()
+        for rule, context in undecided.values():
+            self._decide(rule, context)
+        for root in self.found.roots:
+            if root.catch_all:
+                self._explain(root, undecided)
+            else:
+                self._rule_out(root)
+        lines = [
+            NotChecked(item, self.why[item], tuple(sorted({rule.id for rule in rules})))
+            for item, rules in self.wanted.items()
+        ]
+        return sorted(lines, key=lambda line: (-len(line.rules), line.collect))
+
+    def _undecided(self) -> dict[str, tuple[Rule, Context]]:
+        evaluator, found = self.evaluator, self.found
+        undecided = {
+            one.rule.id: (one.rule, one.context)
+            for one in found.outcomes
+            if one.state == "unknown" and evaluator.is_open(one.context)
+        }
+        for number in self.near:
+            rule = evaluator.ruleset.rules[number]
+            better = found.unexplained or not self.known.isdisjoint(rule.says_better)
+            if better or _leaves(evaluator, rule.match).fault:
+                context = _undecided_in(evaluator, rule)
+                if context is not None and evaluator.is_open(context):
+                    undecided[rule.id] = rule, context
+        return undecided
+
+    def _decide(self, rule: Rule, context: Context) -> None:
+        spoken = _speaks(self.evaluator, rule.match, context)
         if not spoken:
-            continue  # only the plain state of the device speaks for it, as it does on every sound one
-        if spoken == "attempt" and not unexplained and known.isdisjoint(_says_better(one.rule)):
-            continue  # the attempt has its reason, and this rule would not say it better
-        missing = evaluator.missing(one.rule.match, one.context)
+            return  # only the plain state of the device speaks for it, as it does on every sound one
+        if spoken == "attempt" and not self.found.unexplained and self.known.isdisjoint(rule.says_better):
+            return  # the attempt has its reason, and this rule would not say it better
+        missing = self.evaluator.missing(rule.match, context)
         if len(missing) == 1:
-            item = next(iter(missing))
-            wanted.setdefault(item, []).append(one.rule)
-            why.setdefault(item, "it would decide what is only partly known now")
-    for root in roots:
-        if not root.catch_all:
-            for item in root.not_ruled_out:
-                wanted.setdefault(item, [])
-                why.setdefault(item, f"it would show whether '{root.title}' is really the cause")
-                wanted[item].append(ruleset.rule(ruleset.numbers[root.rule]))
-            continue
-        for number in sorted(evaluator.chosen(ruleset.explainers.get(root.rule, {}))):
-            rule = ruleset.rule(number)
-            other = undecided.get(rule.id) or _first_unknown(evaluator, rule)
-            missing = evaluator.missing(rule.match, other.context) if other is not None else frozenset()
+            self._want(next(iter(missing)), rule, "it would decide what is only partly known now")
+
+    def _explain(self, root: Finding, undecided: Mapping[str, tuple[Rule, Context]]) -> None:
+        for number in self.explainers[root.rule]:
+            rule = self.evaluator.ruleset.rules[number]
+            context = undecided[rule.id][1] if rule.id in undecided else _undecided_in(self.evaluator, rule)
+            missing = self.evaluator.missing(rule.match, context) if context is not None else frozenset()
             if len(missing) > 2:
                 continue
             for item in sorted(missing):
-                wanted.setdefault(item, []).append(rule)
-                why[item] = f"it may hold the cause of '{root.title}'"
-    lines = [NotChecked(item, why[item], tuple(sorted({rule.id for rule in rules}))) for item, rules in wanted.items()]
-    yield from sorted(lines, key=lambda line: (-len(line.rules), line.collect))
+                self._want(item, rule, "")
+                self.why[item] = f"it may hold the cause of '{root.title}'"
+
+    def _rule_out(self, root: Finding) -> None:
+        ruleset = self.evaluator.ruleset
+        for item in root.not_ruled_out:
+            why = f"it would show whether '{root.title}' is really the cause"
+            self._want(item, ruleset.rule(ruleset.numbers[root.rule]), why)
+
+    def _want(self, item: str, rule: Rule, why: str) -> None:
+        self.wanted.setdefault(item, []).append(rule)
+        self.why.setdefault(item, why)
 
 
-def _is_open(outcome: Outcome, open_ones: set[int]) -> bool:
-    """What a later success has settled needs no deciding."""
-    return all(attempt is None or id(attempt) in open_ones for attempt in outcome.context.attempts.values())
-
-
-def _says_better(rule: Rule) -> tuple[str, ...]:
-    return rule.explains + rule.supersedes
-
-
-def _first_unknown(evaluator: Evaluator, rule: Rule) -> Outcome | None:
-    return next((one for one in try_rule(evaluator, rule) if one.state == "unknown"), None)
+def _undecided_in(evaluator: Evaluator, rule: Rule) -> Context | None:
+    """The context in which a rule cannot be told; None where it can, or matches in another."""
+    matched, undecided = where(evaluator, rule)
+    return undecided if not matched else None
 
 
 # ---------------------------------------------------------------------------------------------- what speaks for a rule
+
+
+class Leaves(NamedTuple):
+    """The leaves of a condition that are not negated, as bits, by what each can say (:func:`_below`)."""
+
+    fact: int
+    state: int
+    attempt: int
+    fault: int
 
 
 def _speaks(evaluator: Evaluator, number: int, context: Context) -> str:
@@ -91,28 +158,24 @@ def _speaks(evaluator: Evaluator, number: int, context: Context) -> str:
     Fields marked ``state`` in the vocabulary (AzureAdJoined, DomainJoined ...) describe a device, sound or not. They
     say too little only where the missing rest is a fact, which is collected for a reason.
     """
-    leaves = _leaves(evaluator, number)
-    fact_missing = any(kind == "fact" and evaluator.value(at, context) is None for at, kind in leaves)
-    found = ""
-    for at, kind in leaves:
-        if evaluator.value(at, context) is not True or (fact_missing and kind in ("fact", "state")):
-            continue
-        if kind != "attempt":
-            return "fault"
-        found = kind
-    return found
+    evaluator.value(number, context)
+    leaves, true = _leaves(evaluator, number), context.true
+    if true & leaves.fault:
+        return "fault"
+    if true & (leaves.fact | leaves.state) and not leaves.fact & ~(true | context.false):
+        return "fault"
+    return "attempt" if true & leaves.attempt else ""
 
 
-def _kinds(evaluator: Evaluator, number: int) -> set[str]:
-    return {kind for _, kind in _leaves(evaluator, number)}
-
-
-def _leaves(evaluator: Evaluator, number: int) -> tuple[tuple[int, str], ...]:
-    """Each leaf of a node that is not negated, with what it can say; kept across devices."""
+def _leaves(evaluator: Evaluator, number: int) -> Leaves:
+    """The leaves of a node; kept across devices."""
     kept = evaluator.ruleset.leaves
-    found = kept.get(number)
+    found: Leaves | None = kept.get(number)
     if found is None:
-        found = kept[number] = tuple(_below(evaluator.ruleset, number))
+        bits = dict.fromkeys(Leaves._fields, 0)
+        for at, kind in _below(evaluator.ruleset, number):
+            bits[kind] |= 1 << at
+        found = kept[number] = Leaves(**bits)
     return found
 
 

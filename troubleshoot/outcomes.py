@@ -26,31 +26,52 @@ class Outcome(NamedTuple):
 
 def try_rule(evaluator: Evaluator, rule: Rule) -> list[Outcome]:
     """What ``rule`` says of the case: one outcome per user it matched for, else one if it cannot be told, else none."""
-    value, match = evaluator.value, rule.match
-    live = [context for context in evaluator.contexts(rule) if value(match, context) is not False]
+    return outcomes(evaluator, rule, *where(evaluator, rule))
+
+
+def where(evaluator: Evaluator, rule: Rule) -> tuple[list[Context], Context | None]:
+    """The contexts in which ``rule`` matches, and the first in which it cannot be told."""
+    match, live = rule.match, []
+    for context in evaluator.contexts(rule):
+        truth = evaluator.value(match, context)
+        if truth is not False:
+            live.append((context, truth))
     if not live or (rule.join != "any" and evaluator.join_excluded(rule.join)):
-        return []
+        return [], None
     domain = evaluator.case.domain_type
     if rule.domain and domain != "unknown" and domain not in rule.domain:
-        return []
-    outcomes: dict[str | None, Outcome] = {}
-    for context in live:
-        if not value(match, context):
+        return [], None
+    matched: list[Context] = []
+    undecided = None
+    for context, truth in live:
+        if truth is None and (undecided is not None or matched):
             continue
-        if any(value(one.node, context) is True for one in rule.unless):
+        if rule.unless and _taken_back(evaluator, rule, context):
             continue
-        known = outcomes.get(context.user)
+        if truth is None:
+            undecided = context
+        else:
+            matched.append(context)
+    return matched, undecided
+
+
+def outcomes(evaluator: Evaluator, rule: Rule, matched: list[Context], undecided: Context | None) -> list[Outcome]:
+    """The outcomes of a rule that matches in some contexts, or that cannot be told in one."""
+    if not matched:
+        return [Outcome(rule, "unknown", undecided)] if undecided is not None else []
+    found: dict[str | None, Outcome] = {}
+    for context in matched:
+        known = found.get(context.user)
         outcome = _matched(evaluator, rule, context)
         if known is None or (outcome.state == "match" and known.state != "match"):
-            outcomes[context.user] = outcome
+            found[context.user] = outcome
         elif outcome.state == "match" and known.finding and outcome.finding:
-            outcomes[context.user] = known._replace(finding=with_proofs(known.finding, [outcome.finding]))
-    if outcomes:
-        return _one_per_proof(list(outcomes.values()))
-    for context in live:
-        if value(match, context) is None and not any(value(one.node, context) is True for one in rule.unless):
-            return [Outcome(rule, "unknown", context)]
-    return []
+            found[context.user] = known._replace(finding=with_proofs(known.finding, [outcome.finding]))
+    return _one_per_proof(list(found.values()))
+
+
+def _taken_back(evaluator: Evaluator, rule: Rule, context: Context) -> bool:
+    return any(evaluator.value(one.node, context) is True for one in rule.unless)
 
 
 def with_proofs(finding: Finding, others: Iterable[Finding]) -> Finding:
@@ -62,13 +83,13 @@ def with_proofs(finding: Finding, others: Iterable[Finding]) -> Finding:
     return finding._replace(evidence=tuple(evidence), codes=tuple(codes))
 
 
-def _one_per_proof(outcomes: list[Outcome]) -> list[Outcome]:
+def _one_per_proof(found: list[Outcome]) -> list[Outcome]:
     """Evidence that belongs to no account gives one finding, not one per account of the case."""
-    if len(outcomes) == 1:
-        return outcomes
+    if len(found) == 1:
+        return found
     kept: list[Outcome] = []
     seen: dict[tuple[Any, ...], int] = {}
-    for outcome in outcomes:
+    for outcome in found:
         assert outcome.finding is not None
         key = (outcome.state, outcome.finding.evidence)
         if key in seen:
@@ -119,11 +140,11 @@ def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
         confidence=confidence,
         covers=rule.covers,
         codes=_codes_of(evaluator, rule, context),
-        user=context.user if evaluator.reads_user(rule) else None,
+        user=context.user if rule.personal else None,
         cause=rule.cause,
         wait=rule.wait,
         avoid=rule.avoid,
-        fingerprint=_fingerprint(case, rule.id, context.user if evaluator.reads_user(rule) else None),
+        fingerprint=_fingerprint(case, rule.id, context.user if rule.personal else None),
         fix=rule.fix,
         benign_when=rule.benign_when,
         references=rule.references,

@@ -257,6 +257,7 @@ def _secret_contents() -> tuple[Mapping[str, Any], ...]:
     return tuple(row for row in table().content if row["kind"] == "secret")
 
 
+@lru_cache(maxsize=64)
 def secret_by_name(name: str) -> str | None:
     """What a file of this name can hold that nobody should read (``an access token``); None for every other file."""
     path = normal(name)
@@ -269,7 +270,10 @@ def secret_by_name(name: str) -> str | None:
 
 def secret_by_content(head: str) -> str | None:
     """As :func:`secret_by_name`, by the decoded head: a renamed copy. None where the text is evidence as well."""
-    if not any(_stands(row, head) for row in _secret_contents()):
+    for row in _secret_contents():
+        if _stands(row, head):
+            break
+    else:
         return None
     found = _by_content(head)
     return str(found["note"]) if found is not None and found["kind"] == "secret" else None

@@ -28,7 +28,6 @@ from troubleshoot.conditions import (
     walk,
 )
 from troubleshoot.model import FixStep, Wanted
-from troubleshoot.valuetest import Test
 
 PACKAGE = Path(__file__).resolve().parent
 COMPILED = PACKAGE / "data" / "compiled.json"
@@ -60,7 +59,11 @@ class Unless(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One rule, ready to be judged. Numbers named ``match``, ``confirm`` ... are nodes of the rule set."""
+    """One rule, ready to be judged. Numbers named ``match``, ``confirm`` ... are nodes of the rule set.
+
+    ``personal``: it reads evidence that belongs to one account. ``says_better``: the rules whose findings it would explain or
+    replace.
+    """
 
     id: str
     title: str
@@ -88,6 +91,8 @@ class Rule(NamedTuple):
     references: tuple[str, ...]
     aliases: tuple[str, ...]
     flows: tuple[str, ...]
+    personal: bool
+    says_better: frozenset[str]
 
 
 class RuleFile(NamedTuple):
@@ -257,6 +262,18 @@ def _load_shipped() -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------- rule set
 
 
+class _Rules(dict[int, Rule]):
+    """The rules of a set by number; each is made when it is first asked for."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        super().__init__()
+        self._ruleset = ruleset
+
+    def __missing__(self, number: int) -> Rule:
+        made = self[number] = self._ruleset.made(number)
+        return made
+
+
 class Ruleset:
     """All rules, their shared conditions, the index and the vocabulary. Rules are made from stored form when asked."""
 
@@ -271,12 +288,11 @@ class Ruleset:
         self.digest: str = data.get("digest", "")
         self.replaced = tuple(replaced)
         self.stored: list[dict[str, Any]] = data["rules"]
-        self._rules: list[Rule | None] = [None] * len(self.stored)
-        # Kept by the evaluator across devices: compiled value tests by node, and which rules read a user's evidence.
-        self.tests: dict[int, Test] = {}
-        self.data_tests: dict[tuple[int, str], Test] = {}
-        self.reads_user: dict[str, bool] = {}
-        self.leaves: dict[int, tuple[tuple[int, str], ...]] = {}  # of a node, with what each can say (notchecked)
+        self.rules = _Rules(self)
+        self.tests: Any = None  # the nodes as functions, kept by the evaluator across devices
+        self.asked: Any = None  # the keys of the indexes by field and fact (candidates)
+        self.kept: Any = None  # what was found for answers that many devices give (alike)
+        self.leaves: dict[int, Any] = {}  # of a node, with what each can say (notchecked)
         self._codes: dict[str, frozenset[str]] = {}
         self.events_wanted: dict[str, frozenset[int] | None] | None = None  # found once, by the pipeline
 
@@ -293,12 +309,6 @@ class Ruleset:
         return found
 
     @cached_property
-    def fields_asked(self) -> tuple[str, ...]:
-        """The dsregcmd fields that can dispatch a rule."""
-        keys = [*self.index, *self.near]
-        return tuple(sorted({key[6:].partition("=")[0] for key in keys if key.startswith("dsreg:")}))
-
-    @cached_property
     def phase_rank(self) -> dict[str, int]:
         """Phase to its place in the order of the vocabulary."""
         return {phase: i for i, phase in enumerate(self.vocabulary.get("phases", {}))}
@@ -313,10 +323,29 @@ class Ruleset:
 
     def rule(self, number: int) -> Rule:
         """The rule of this number."""
-        found = self._rules[number]
-        if found is None:
-            found = self._rules[number] = _rule(self.stored[number])
-        return found
+        return self.rules[number]
+
+    def made(self, number: int) -> Rule:
+        """The rule of this number, from its stored form."""
+        stored = self.stored[number]
+        tops = [stored["match"], *(one[0] for one in (*stored["unless"], *stored["benign"]))]
+        if stored["confirm"] is not None:
+            tops.append(stored["confirm"])
+        return _rule(stored, any(map(self._reads_user, tops)))
+
+    def _reads_user(self, number: int) -> bool:
+        """Does the condition ask for evidence that belongs to one account?"""
+        for node in walk(self.nodes, number):
+            if node[0] == "dsreg":
+                known = self.vocabulary.get("fields", {}).get(node[1]) or {}
+                if known.get("needs") == "user-session":
+                    return True
+            elif node[0] == "sign":
+                if self._reads_user(self.signs[node[1]]):
+                    return True
+            elif node[0] == "capture" or (node[0] == "attempt" and node[1] in self.vocabulary.get("user_flows", ())):
+                return True
+        return False
 
     def codes_named(self, rule: str, match: int) -> frozenset[str]:
         """The codes, in lower case, that the condition ``match`` of ``rule`` asks attempts for."""
@@ -358,7 +387,7 @@ class Ruleset:
         return wanted
 
 
-def _rule(doc: Mapping[str, Any]) -> Rule:
+def _rule(doc: Mapping[str, Any], personal: bool) -> Rule:
     def texts(key: str) -> tuple[str, ...]:
         return tuple(str(item).strip() for item in _listed(doc.get(key)))
 
@@ -403,6 +432,8 @@ def _rule(doc: Mapping[str, Any]) -> Rule:
         references=texts("references"),
         aliases=texts("aliases"),
         flows=tuple(doc["flows"]),
+        personal=personal,
+        says_better=frozenset((*texts("explains"), *texts("supersedes"))),
     )
 
 

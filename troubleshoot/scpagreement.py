@@ -29,6 +29,8 @@ def derive(facts: Mapping[str, Sequence[Fact]], captures: Sequence[Capture]) -> 
     """
     client = _of_fact(facts, "scp.client-side.tenant-id", "TenantId of the client-side SCP")
     forest = _of_fact(facts, "scp.forest.tenant-id", "azureADId of the forest's SCP")
+    if client is None and forest is None:
+        return
     joined = _joined(captures) or _of_fact(facts, "join.key.tenant-id", "TenantId of the join record")
     known = [one for one in (client, forest, joined) if one is not None]
     if len(known) < 2:

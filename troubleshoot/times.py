@@ -24,13 +24,11 @@ def parse(text: str) -> datetime | None:
     if not found:
         return None
     year, month, day, hour, minute, second, fraction, zone = found.groups()
-    micro = int((fraction or "0")[:6].ljust(6, "0"))
+    micro = int(fraction[:6].ljust(6, "0")) if fraction else 0
+    known = None if zone is None else UTC
     try:
-        value = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), micro)
-        if zone is None:
-            return value
-        value = value.replace(tzinfo=UTC)
-        if zone[0] in "+-":
+        value = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), micro, known)
+        if zone is not None and zone[0] in "+-":
             offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
             value = value - offset if zone[0] == "+" else value + offset
     except (ValueError, OverflowError):

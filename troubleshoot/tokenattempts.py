@@ -68,6 +68,8 @@ def from_capture(capture: Capture) -> Iterator[Attempt]:
 
 def _diagnosis(capture: Capture, flow: str, prefix: str) -> Attempt | None:
     named, path = capture.named, capture.source.path
+    if not any(prefix + name in named for name in ("AttemptStatus", "ServerErrorCode", "ServerErrorDescription")):
+        return None
     proof: dict[str, Source] = {}
     texts: dict[str, str] = {}
     for name, suffix in _FIELDS:

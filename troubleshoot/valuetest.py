@@ -108,6 +108,16 @@ def _operator(name: str, value: Any) -> Test:
     raise ValueError(f"unknown operator '{name}'")
 
 
+def equals(spec: Any) -> frozenset[str] | None:
+    """The words, in lower case, that pass a test for equality; None for any other test."""
+    return None if isinstance(spec, Mapping) else frozenset(_texts(spec))
+
+
+def is_timed(spec: Any) -> bool:
+    """Does the answer depend on the time of the case?"""
+    return isinstance(spec, Mapping) and not spec.keys().isdisjoint(("older_than", "newer_than"))
+
+
 def compile_test(spec: Any) -> Test:
     """The function of a value test. Raises ValueError or re.error for one that is not of the format."""
     if not isinstance(spec, Mapping):

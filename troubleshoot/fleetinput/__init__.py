@@ -34,9 +34,9 @@ def may_be_table(head: bytes) -> bool:
     for line in start.split(b"\n", 8)[:8]:
         if not line.strip() or line.startswith((b"#TYPE", b"sep=")):
             continue
-        return (
-            any(one in line for one in (b",", b";", b"\t", b"|")) and b"+---" not in line and not line.startswith(b"| ")
-        )
+        if b"+---" in line or line.startswith(b"| "):
+            return False
+        return any(one in line for one in (b",", b";", b"\t", b"|"))
     return False
 
 

@@ -37,8 +37,10 @@ _DESCRIPTION_LINES = ("trace id", "correlation id", "timestamp")
 
 _PLAIN = lines_of.PLAIN_VALUES
 _make = tuple.__new__
+_RULE = f"+{'-' * 70}+"
 _TITLES: dict[str, str] = {}  # header lines met, as printed, with the section each opens
-_Met: TypeAlias = dict[str, tuple[Label, str, str, str | None]]
+_Printed: TypeAlias = tuple[Label, str, str, str | None, bool]
+_Met: TypeAlias = dict[str, _Printed]
 _MET: dict[str, _Met] = {}  # by section: whole lines met whose value is a word of few (YES, NOT SET), taken apart
 _MOST_MET = 500  # of a section, so that no input makes the memory grow
 
@@ -92,16 +94,20 @@ class _Reader:
 
     def run(self) -> None:
         taken = self.sheet.taken
+        before = frozenset(taken)
         for number, line in enumerate(self.sheet.lines):
-            if number in taken:
+            if before and number in before:
                 self.last = None
-                continue
-            known = self.met.get(line)
-            if known is None:
-                known = self._printed(line)
-            if known is not None:
-                label, text, value, missing = known
-                if label.name in _SPECIAL or label.block is not None:
+            elif not line or line.isspace():
+                if self.last is not None and self.last.name != _DESCRIPTION:
+                    self.last = None
+            elif line == _RULE:
+                self.last = None
+            elif (known := self.met.get(line) or self._printed(line)) is None:
+                self._no_field(number, line)
+            else:
+                label, text, value, missing, special = known
+                if special:
                     self._add(label, text, value, number, line)
                     continue
                 # Half the cost of Field(...), and this is the busiest line.
@@ -112,15 +118,13 @@ class _Reader:
                     self.build = label.since
                 self.last, self.last_raw = label, line
                 taken.add(number)
-            elif not line or line.isspace():
-                if self.last is not None and self.last.name != _DESCRIPTION:
-                    self.last = None
-            else:
-                self._no_field(number, line)
         self._finish()
 
-    def _printed(self, line: str) -> tuple[Label, str, str, str | None] | None:
-        """A field as Windows prints it: its label, that as printed, the value and why it is none; None for any other line."""
+    def _printed(self, line: str) -> _Printed | None:
+        """A field as Windows prints it: its label, that as printed, the value, why it is none, and whether it says more.
+
+        None for any other line.
+        """
         text, separator, value = line.partition(" : ")
         if not separator or " : " in value:
             return None
@@ -129,28 +133,26 @@ class _Reader:
         if label is None:
             return None
         value = value.strip()
-        missing = None if value in _PLAIN else lines_of.absence(value)
-        known = label, text, value, missing
-        if missing is None and value not in _PLAIN:
-            return known  # a name, a time: no other device prints it
-        if len(self.met) < _MOST_MET and len(line) < 100:
-            self.met[line] = known
+        plain = value in _PLAIN
+        missing = None if plain else lines_of.absence(value)
+        known = label, text, value, missing, label.name in _SPECIAL or label.block is not None
+        if (plain or missing) and len(self.met) < _MOST_MET and len(line) < 100:
+            self.met[line] = known  # other devices print it too, unlike a name or a time
         return known
 
     def _no_field(self, number: int, line: str) -> None:
         """A rule, a header or the footer as Windows prints them, or a line that has to be looked at closely."""
+        title = _TITLES.get(line)
+        if title is None and line.startswith("| ") and line.rstrip().endswith(" |"):
+            title = lines_of.section_title(line.strip("| \t\r"))
+            if title is not None and len(_TITLES) < 200:
+                _TITLES[line] = title
+        if title is not None:
+            self._open(title, number)
+            return
         if line.startswith("+--") and line.strip("+- ") == "":
             self.last = None
             return
-        if line.startswith("| ") and line.rstrip().endswith(" |"):
-            title = _TITLES.get(line)
-            if title is None:
-                title = lines_of.section_title(line.strip("| \t\r"))
-                if title is not None and len(_TITLES) < 200:
-                    _TITLES[line] = title
-            if title is not None:
-                self._open(title, number)
-                return
         if line.strip().casefold().startswith(_FOOTER):
             self.last = None
             self.sheet.taken.add(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -147,13 +148,12 @@ def report(one: Report) -> dict[str, Any]:
 
 def source(one: Source) -> dict[str, Any]:
     """Where evidence stands: path and line, or path, record and channel."""
-    out: dict[str, Any] = {"path": one.path}
-    if one.line is not None:
-        out["line"] = one.line
-    if one.record is not None:
-        out["record"] = one.record
-    if one.channel is not None:
-        out["channel"] = one.channel
+    path, line, record, channel = one
+    out: dict[str, Any] = {"path": path} if line is None else {"path": path, "line": line}
+    if record is not None:
+        out["record"] = record
+    if channel is not None:
+        out["channel"] = channel
     return out
 
 
@@ -174,13 +174,19 @@ def finding(one: Finding) -> dict[str, Any]:
         "wait": one.wait,
         "avoid": list(one.avoid),
         "fingerprint": one.fingerprint,
-        "fix": [step(each) for each in one.fix],
+        "fix": _steps(one.fix),
         "benign_when": list(one.benign_when),
         "references": list(one.references),
         "evidence": [{"source": source(proof.source), "text": proof.text} for proof in one.evidence],
         "symptoms": [finding(each) for each in one.symptoms],
         "not_ruled_out": list(one.not_ruled_out),
     }
+
+
+@lru_cache(maxsize=512)
+def _steps(fix: tuple[FixStep, ...]) -> list[dict[str, Any]]:
+    """The steps of a rule; the same for all devices that it fits."""
+    return [step(each) for each in fix]
 
 
 def step(one: FixStep) -> dict[str, Any]:
