@@ -436,7 +436,7 @@ def test_time_counts_only_while_unpacking(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_text_that_is_too_long_is_not_unpacked_to_its_end() -> None:
     found, missing = opened("a.zip", zipped({"a.txt": b"text\n" * 14_000_000, "b.txt": b"fine"}), no_limit())
     assert found == {"a.zip/b.txt": b"fine"}
-    assert lines(missing)[0][2].startswith("limit member-size: over 64 MB for a text")
+    assert lines(missing)[0][2].startswith("limit member-size: over 32 MB for a text")
 
 
 # -------------------------------------------------------------------------------------------------------- properties

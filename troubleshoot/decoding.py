@@ -15,13 +15,18 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
+_LONG = 1_048_576
 _NUL_RUN = re.compile(rb"(?:[^\x00]\x00){4,}|(?:\x00[^\x00]){4,}")
 
 
 def decode(data: bytes) -> tuple[str, str]:
     """(text with ``\\n`` line ends, name of the encoding). Never raises: what is no character becomes U+FFFD."""
     if data[:2] not in (b"\xff\xfe", b"\xfe\xff") and b"\x00" not in data:
+        if len(data) > _LONG and b"\r" in data:  # before they are characters, which take up to four times the room
+            data = data.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         text, encoding = _bytewise(data[3:] if data[:3] == _MARKS[0][0] else data)
+    elif not data.strip(b"\x00"):
+        text, encoding = "", "utf-8"  # a disk's free space under a file's name
     else:
         text, encoding = _with_nuls(data)
     if "\r" in text:

@@ -8,7 +8,7 @@ from typing import Any
 
 from troubleshoot import recognise
 from troubleshoot.containers.limits import HELP
-from troubleshoot.parsers import TEXT_LIMIT
+from troubleshoot.parsers import TEXT_LIMIT, TEXT_LINES
 from troubleshoot.tables import DATA
 
 _ROWS: tuple[tuple[str, str], ...] = (
@@ -72,8 +72,8 @@ def table() -> str:
     lines += [f"  {name:<{width}}  {how}" for name, how in _ROWS]
     lines += [
         "",
-        f"Texts up to {TEXT_LIMIT // 1_048_576} MB, event logs of any size. UTF-8, UTF-16 with and without mark, code pages 1252,",
-        "1250, 1251, 850, 852, 866 and 932, and mixtures of them.",
+        f"Texts up to {TEXT_LIMIT // 1_048_576} MB or {TEXT_LINES:,} lines, event logs of any size. UTF-8, UTF-16 with and without",
+        "mark, code pages 1252, 1250, 1251, 850, 852, 866 and 932, and mixtures of them.",
         "",
         "Archives are opened, one inside the other, whatever their names: zip (also cut off or without directory), cab (stored,",
         "MSZIP, LZX), 7z (LZMA, LZMA2, Deflate, BZip2, zstd), tar, gzip, bzip2, xz and zstd.",

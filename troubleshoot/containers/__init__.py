@@ -19,7 +19,7 @@ from troubleshoot.containers.member import Broken, Damage, Member
 from troubleshoot.containers.names import checked
 from troubleshoot.containers.scratch import Scratch, TooLarge
 from troubleshoot.model import Artifact, Unread
-from troubleshoot.recognise import refusal, secret_by_name
+from troubleshoot.recognise import is_name_alone, refusal, secret_by_name
 
 HEAD = 8_192
 """Bytes from which the kind of a file is told: an event log with a damaged header shows itself at 4,096."""
@@ -110,17 +110,17 @@ class _Fold:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, str, int | None]] = Counter()
 
-    def __call__(self, path: str, reason: str, kind: str) -> Iterator[Unread]:
-        self._counts[reason, kind] += 1
-        if self._counts[reason, kind] <= _NAMED:
-            yield Unread(path, reason, kind)
+    def __call__(self, path: str, reason: str, kind: str, lost: int | None = None) -> Iterator[Unread]:
+        self._counts[reason, kind, lost] += 1
+        if self._counts[reason, kind, lost] <= _NAMED:
+            yield Unread(path, reason, kind, lost)
 
     def rest(self) -> Iterator[Unread]:
-        for (reason, kind), count in self._counts.items():
+        for (reason, kind, lost), count in self._counts.items():
             if count > _NAMED:
-                yield Unread(self._name, f"{count - _NAMED:,} more members: {reason}", kind)
+                yield Unread(self._name, f"{count - _NAMED:,} more members: {reason}", kind, lost)
 
 
 class _Run:
@@ -225,6 +225,9 @@ class _Run:
                 if sum(map(len, start)) >= HEAD:
                     break
             head = b"".join(start)[:HEAD]
+            if not head and not is_name_alone(path):
+                yield from fold(path, "the file is empty", "unreadable", 0)
+                return
             if skipped := self.unpacker.worth(path, head):
                 self.skipped[skipped] += 1
                 return

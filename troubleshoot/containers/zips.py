@@ -59,7 +59,8 @@ def members(stream: BinaryIO, budget: Budget) -> Iterator[Member | Damage]:
     end = stream.seek(0, 2)
     found, reason = _directory(stream, end)
     if found is None:
-        yield Damage(reason) if reason else Damage(f"limit members: it holds more than {MEMBERS:,}", "limit")
+        if reason:
+            yield Damage(reason)
         yield from _walked(stream, end, budget)
         return
     if any(one.filename == "[Content_Types].xml" for one in found[:3]):

@@ -30,6 +30,9 @@ HEAD = 65_536
 TEXT_LIMIT = 64 * 1024 * 1024
 """The largest text that is read whole, in bytes: a hundred times the largest export met."""
 
+TEXT_LINES = 1_000_000
+"""The most lines of such a text: lines take memory of their own, short ones twenty times that of their characters."""
+
 _EVTX = b"ElfFile\x00"
 _CHUNK = b"ElfChnk\x00"
 
@@ -124,14 +127,16 @@ def parse(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
     if len(data) > TEXT_LIMIT:
         yield Problem(Source(artifact.name), "limit", _too_large(len(data)))
         return
-    yield from parse_text(artifact.name, data, wanted)
+    handed = [data]
+    del data, head  # 64 MB are not kept twice
+    yield from parse_text(artifact.name, handed.pop(), wanted)
+
+
+_CUT_OUT = "cut out the part around the failure, or send the event log as .evtx"
 
 
 def _too_large(size: int) -> str:
-    return (
-        f"a text of {size / 1_048_576:,.0f} MB is over the limit of {TEXT_LIMIT // 1_048_576} MB: "
-        "cut out the part around the failure, or send the event log as .evtx"
-    )
+    return f"a text of {size / 1_048_576:,.0f} MB is over the limit of {TEXT_LIMIT // 1_048_576} MB: {_CUT_OUT}"
 
 
 def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Evidence | Problem]:
@@ -139,7 +144,13 @@ def parse_text(name: str, data: bytes, wanted: Wanted | None) -> Iterator[Eviden
     from troubleshoot.decoding import sheet as make_sheet
     from troubleshoot.decoding import without_tokens
 
+    if len(data) > TEXT_LINES and (lines := data.count(b"\n")) > TEXT_LINES:
+        yield Problem(
+            Source(name), "limit", f"a text of {lines:,} lines is over the limit of {TEXT_LINES:,}: {_CUT_OUT}"
+        )
+        return
     sheet = make_sheet(name, data)
+    del data
     if what := recognise.secret_by_content(sheet.text[:HEAD]):
         yield Problem(Source(name), "refused", recognise.refusal(what), 0)
         return

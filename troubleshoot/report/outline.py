@@ -5,16 +5,17 @@ Every text of a log has gone through :func:`~troubleshoot.report.safe.plain`; ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from troubleshoot import words
-from troubleshoot.model import Collected, Finding, FixStep, Report, Result, Row, Source, TableRead
+from troubleshoot.model import Collected, Finding, FixStep, Report, Result, Row, Source, TableRead, Unread
 from troubleshoot.report.safe import plain
 from troubleshoot.times import both, iso
 
 _MOST_PROOFS = 8
 _MOST_LINES = 12
+_FIRST = 2  # files with one reason that are named, where many were not read
 
 
 class Part(NamedTuple):
@@ -36,7 +37,7 @@ def of(result: Result) -> Iterator[Part]:
     for report in result.reports:
         yield from device(report)
     secrets = [one for one in result.unread if (one.kind, one.lost) == ("refused", 0)]
-    others = sorted((one for one in result.unread if one not in secrets), key=lambda one: one.kind == "unsupported")
+    others = [one for one in result.unread if (one.kind, one.lost) != ("refused", 0)]
     for heading, found in (("secrets", secrets), ("problems", others)):
         if found:
             yield Part("heading", words.HEADINGS[heading])
@@ -50,6 +51,7 @@ def of(result: Result) -> Iterator[Part]:
             yield from table_in_words(table)
         if len(result.tables) > _MOST_LINES:
             yield Part("item", f"{len(result.tables) - _MOST_LINES} more tables, in the JSON form")
+            yield from _unread(found)
     if result.redacted is not None:
         told = ", ".join(f"{count} {kind}" for kind, count in result.redacted.items()) or "nothing to replace"
         yield Part("note", f"{words.HEADINGS['redacted']}: {told}")
@@ -66,6 +68,25 @@ def table_in_words(one: TableRead) -> Iterator[Part]:
     )
     for note in one.notes:
         yield Part("item", plain(note), 1)
+
+
+def _unread(found: Sequence[Unread]) -> Iterator[Part]:
+    """Each reason with its first files, those that lie least deep in archives in front; the others become a number."""
+    groups: dict[str, list[Unread]] = {}
+    for one in sorted(found, key=lambda one: (one.kind == "unsupported", one.path.count("/"))):
+        groups.setdefault(one.reason, []).append(one)
+    many = len(found) > _MOST_LINES
+    shown = 0
+    for reason, group in list(groups.items())[:_MOST_LINES]:
+        first = group[:_FIRST] if many else group
+        shown += len(first)
+        for one in first:
+            yield Part("line", f"{plain(one.path)}: {plain(reason)}")
+        if len(group) > len(first):
+            shown += len(group) - len(first)
+            yield Part("item", f"{len(group) - len(first)} more files: {plain(reason)}")
+    if shown < len(found):
+        yield Part("item", f"{len(found) - shown} more files, named in the JSON form")
 
 
 def device(report: Report) -> Iterator[Part]:
