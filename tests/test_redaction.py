@@ -134,6 +134,23 @@ def test_the_search_finds_what_it_looks_for() -> None:
     assert leaks(["ada"], "adapter and adal") == []
 
 
+def test_no_name_is_left_in_a_package(tmp_path: Path) -> None:
+    found: dict[str, list[str]] = {}
+    for number, folder in enumerate(FOLDERS):
+        target = tmp_path / folder.parent.name / folder.name
+        target.mkdir(parents=True)
+        place = inputs(folder, target)
+        made = tmp_path / f"made-{number}"
+        done = run("pack", place, "-o", made, "--redact")
+        assert done.returncode in (0, 3), done.stderr
+        names = json.loads((folder / "identities.json").read_text(encoding="utf-8"))
+        text = "\n".join(one.read_text(encoding="utf-8") for one in sorted(made.rglob("*")) if one.is_file())
+        assert bool(text) == (done.returncode == 0)
+        if left := leaks([*names, CASE, "Hopper", "Grace"], text):
+            found[f"{folder.parent.name}/{folder.name}"] = left
+    assert found == {}
+
+
 @pytest.mark.shared
 def test_no_device_name_id_or_user_of_a_case_is_left(shared: Path, tmp_path: Path) -> None:
     found = {}

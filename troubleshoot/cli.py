@@ -55,6 +55,7 @@ class ReportForm(StrEnum):
     note = "note"
     oneline = "oneline"
     mail = "mail"
+    card = "card"
 
 
 @app.command(epilog="Example: troubleshoot diagnose samples/broken/scp-missing")
@@ -184,6 +185,26 @@ def show(
             paths, ruleset, form.value, output, source or [], phase or [], all_events, redact, key
         )
     raise datacommands.show(paths, ruleset, form.value, output, all_events, redact, key)
+
+
+@app.command(epilog="Example: troubleshoot pack collected-folder -o case-4711.zip --redact")
+def pack(
+    paths: Paths,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.zip|FOLDER", help="The zip or folder.")],
+    rules: RulesOption = None,
+    all_events: Annotated[bool, typer.Option("--all-events", help="Read every record of every log.")] = False,
+    redact: Redact = False,
+    key: KeyFile = None,
+) -> None:
+    """Write the escalation package for Microsoft's support: ids, times, server texts, blanks to fill in, evidence, digests.
+
+    It holds the report and the lines it rests on, no other text of a log; what looks like a password, a token or a key is
+    withheld. The same input gives the same bytes. Exit codes: 0 written, 3 nothing could be read, 2 wrong usage.
+    """
+    check_paths(paths)
+    from troubleshoot.devicecommands import pack as write_package
+
+    raise write_package(paths, load_rules(rules), output, all_events, redact, key)
 
 
 @app.command(

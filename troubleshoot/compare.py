@@ -283,7 +283,7 @@ def redacted(redactor: Redactor, given: Comparison) -> Comparison:
         changes=tuple(_redacted_change(redactor, one) for one in given.changes),
         fates=tuple(
             one._replace(
-                finding=redact.finding(redactor, one.finding),
+                finding=redact.finding(redactor, one.finding, given.after),
                 reason=redactor.optional(one.reason),
                 evidence=redact.proofs(redactor, one.evidence),
             )

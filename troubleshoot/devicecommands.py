@@ -1,4 +1,4 @@
-"""Commands about one device beyond its report: why a rule fires, and what changed between two states."""
+"""Commands about one device beyond its report: why a rule fires, what changed between two states, the package for support."""
 
 from __future__ import annotations
 
@@ -84,3 +84,38 @@ def compare(
         found = comparing.redacted(redactor_for([side.case for side in sides], key), found)
     write(compared.render(found, form, ruleset.digest), output)
     return typer.Exit(code)
+
+
+def pack(
+    paths: list[str], ruleset: Ruleset, output: Path, all_events: bool, redact: bool, key: Path | None
+) -> typer.Exit:
+    """Write the escalation package of the devices in ``paths``; the exit to raise: 0, or 3 where nothing was read."""
+    from troubleshoot import escalation, packing
+    from troubleshoot import redact as redacting
+    from troubleshoot.pipeline import judged, open_cases, wanted_events
+
+    try:
+        packing.check_target(output, paths)
+    except packing.Refused as error:
+        return fail(str(error))
+    digests = packing.Digests()
+    opened = open_cases(paths, None if all_events else wanted_events(ruleset), each=digests.add)
+    if not opened.cases:
+        first = f": {opened.unread[0].path}: {opened.unread[0].reason}" if opened.unread else ""
+        return fail(f"nothing could be read, so there is nothing to pack{first}", 3)
+    digests.add_unread(one.path for one in opened.unread)
+    result, files = judged(opened, ruleset), digests.all()
+    known = [escalation.known(ruleset, case, one) for case, one in zip(opened.cases, result.reports, strict=True)]
+    if redact:
+        redactor = redactor_for(opened.cases, key)
+        known = [escalation.redacted(redactor, one) for one in known]
+        files = tuple(one._replace(path=redactor.path(one.path)) for one in files)
+        result = redacting.result(redactor, result)
+    made, withheld = packing.members(result, known, files)
+    try:
+        packing.write(made, output)
+    except OSError as error:
+        return fail(f"{output}: {error.strerror or error}")
+    also = f"; {withheld} values that look like secrets were withheld" if withheld else ""
+    typer.echo(f"wrote {output}: {len(made)} files about {len(result.reports)} devices{also}", err=True)
+    return typer.Exit(0)

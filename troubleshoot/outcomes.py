@@ -121,6 +121,9 @@ def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
         confidence = "possible"
     evidence = tuple(dict.fromkeys(proof for proof, _ in proofs))
     moments = [moment for _, moment in proofs if moment is not None]
+    from troubleshoot.fingerprints import fingerprint  # its hashes are a quarter of the rest of the start
+
+    user = context.user if rule.personal else None
     state, reason = "match", None
     settled = None
     if rule.resolved_by:
@@ -140,11 +143,11 @@ def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
         confidence=confidence,
         covers=rule.covers,
         codes=_codes_of(evaluator, rule, context),
-        user=context.user if rule.personal else None,
+        user=user,
         cause=rule.cause,
         wait=rule.wait,
         avoid=rule.avoid,
-        fingerprint=_fingerprint(case, rule.id, context.user if rule.personal else None),
+        fingerprint=fingerprint(rule.id, case.device, user),
         fix=rule.fix,
         benign_when=rule.benign_when,
         references=rule.references,
@@ -163,13 +166,6 @@ def _codes_of(evaluator: Evaluator, rule: Rule, context: Context) -> tuple[str, 
     attempts = [one for one in context.attempts.values() if one is not None]
     every = [code for one in attempts for code in (*one.codes, one.suberror, one.http_error) if code]
     return tuple(dict.fromkeys(code for code in every if code.casefold() in named))
-
-
-def _fingerprint(case: Case, rule: str, user: str | None) -> str:
-    import hashlib  # a quarter of the rest of the start: a device without findings does without
-
-    device = case.device.device_id or case.device.name or ""
-    return hashlib.sha256(f"{rule}\n{device.casefold()}\n{(user or '').casefold()}".encode()).hexdigest()[:16]
 
 
 def signals(evaluator: Evaluator, names: Iterable[str]) -> list[tuple[datetime, str | None]]:

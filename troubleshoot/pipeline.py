@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from troubleshoot import attempts, fleetinput, hellochecks, recognise
@@ -44,14 +44,27 @@ class Opened(NamedTuple):
     tables: tuple[TableRead, ...] = ()
 
 
-def open_cases(paths: Sequence[str], wanted: Wanted | None, columns: Mapping[str, str] | None = None) -> Opened:
+def open_cases(
+    paths: Sequence[str],
+    wanted: Wanted | None,
+    columns: Mapping[str, str] | None = None,
+    each: Callable[[Artifact], None] | None = None,
+) -> Opened:
     """Read all ``paths``: one case per device that they prove to hold. ``wanted``: the event records to decode (None: all).
 
     ``columns``: which columns of a table hold what (``--map``, :func:`troubleshoot.fleetinput.columns.mapping`); where a table has
-    none of that name, :class:`~troubleshoot.fleetinput.columns.MapError` is raised.
+    none of that name, :class:`~troubleshoot.fleetinput.columns.MapError` is raised. ``each`` is called with every artifact.
     """
     with Scratch() as scratch:
-        return gather(artifacts(paths, scratch, worth_unpacking), wanted, paths, columns)
+        inputs = artifacts(paths, scratch, worth_unpacking)
+        return gather(inputs if each is None else _shown(inputs, each), wanted, paths, columns)
+
+
+def _shown(inputs: Iterable[Artifact | Unread], each: Callable[[Artifact], None]) -> Iterator[Artifact | Unread]:
+    for one in inputs:
+        if isinstance(one, Artifact):
+            each(one)
+        yield one
 
 
 def open_runs(path: str, wanted: Wanted | None) -> tuple[Opened, Opened] | None:

@@ -185,6 +185,10 @@ class Redactor:
             self._tokens[known] = found
         return found
 
+    def sealed(self, text: str) -> str | None:
+        """A digest of ``text`` that only who has the key can make or check; None where there is no key."""
+        return None if self._key is None else hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
     def counts(self) -> dict[str, int]:
         """How many values of each kind were replaced."""
         found: dict[str, int] = {}

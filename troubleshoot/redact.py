@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from troubleshoot import fingerprints
 from troubleshoot.model import (
     Account,
     Attempt,
@@ -93,13 +94,13 @@ def report(redactor: Redactor, given: Report, with_evidence: bool = False) -> Re
     """One device's report with every name replaced; what was read beside the captures only on request."""
     coverage = given.coverage if with_evidence else given.coverage._replace(evidence=())
     name = redactor.optional(given.device.name)
-    findings = _findings(redactor, given.findings)
+    findings = _findings(redactor, given.findings, given)
     return given._replace(
         device=device(redactor, given.device),
         summary=summary(given.verdict, given.join_state, name, findings),
         findings=findings,
-        resolved=_findings(redactor, given.resolved),
-        benign=_findings(redactor, given.benign),
+        resolved=_findings(redactor, given.resolved, given),
+        benign=_findings(redactor, given.benign, given),
         unexplained_codes=tuple(one._replace(source=source(redactor, one.source)) for one in given.unexplained_codes),
         attempts=tuple(attempt(redactor, one) for one in given.attempts),
         coverage=_coverage(redactor, coverage),
@@ -135,18 +136,25 @@ def proofs(redactor: Redactor, given: Iterable[Proof]) -> tuple[Proof, ...]:
     return tuple(Proof(source(redactor, proof.source), redactor.text(proof.text)) for proof in given)
 
 
-def _findings(redactor: Redactor, found: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(finding(redactor, one) for one in found)
+def _findings(redactor: Redactor, found: Iterable[Finding], given: Report) -> tuple[Finding, ...]:
+    return tuple(finding(redactor, one, given) for one in found)
 
 
-def finding(redactor: Redactor, one: Finding) -> Finding:
-    """A finding with every name replaced: those of its evidence, whose it is, and why it is settled."""
-    return one._replace(
+def finding(redactor: Redactor, one: Finding, given: Report) -> Finding:
+    """A finding of the report ``given`` with every name replaced: those of its evidence, whose it is, and why it is settled.
+
+    Its fingerprint rests on the key, or on what is left; the one of the names would tell who guesses a name whether it is right.
+    """
+    made = one._replace(
         user=redactor.optional(one.user),
         evidence=proofs(redactor, one.evidence),
-        symptoms=_findings(redactor, one.symptoms),
+        symptoms=_findings(redactor, one.symptoms, given),
         reason=redactor.optional(one.reason),
     )
+    sealed = redactor.sealed(fingerprints.subject(one.rule, given.device, one.user))
+    name = redactor.optional(given.device.name)
+    stamp = sealed[: fingerprints.LENGTH] if sealed else fingerprints.of_redacted(made, name, given.as_of)
+    return made._replace(fingerprint=stamp)
 
 
 def attempt(redactor: Redactor, one: Attempt) -> Attempt:

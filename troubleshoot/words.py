@@ -48,6 +48,7 @@ PHASES = {
 HEADINGS = {
     "cause": "Cause",
     "owner": "Owner",
+    "sure": "How sure",
     "proof": "Proof",
     "fix": "What to do",
     "wait": "Wait",
@@ -68,6 +69,7 @@ HEADINGS = {
     "unchanged": "Nothing that both states tell has changed",
     "since": "Attempts since",
     "tables": "Tables of many devices",
+    "fingerprint": "Ticket key",
     "redacted": "Names stand as pseudonyms; values replaced by kind",
 }
 VERDICTS_PLAIN = {
@@ -269,6 +271,82 @@ MAIL = {
     "steps": "Please do this:",
     "expect": "Then:",
 }
+CARD = {
+    "cut": "{count} more lines did not fit into this card; they stand in the other forms of the report.",
+    "steps": "{count} more steps stand in the other forms of the report.",
+    "empty": "Nothing was read.",
+}
+NO_NAME = "device without a name"
+AS_OF = "as of"
+NOTHING_REPLACED = "nothing to replace"
+PACK = {
+    "title": "Escalation package for Microsoft support",
+    "made": "Made by troubleshoot {version} with rules {rules}, from the files listed at the end alone. Times are UTC, written with Z.",
+    "fails_head": "WHAT FAILS",
+    "verdict": "Verdict",
+    "state": "Join state",
+    "stage": "Stage",
+    "join_type": "Domain type",
+    "no_name": "in no table of this version",
+    "not_told": "not told by the files",
+    "identity_head": "WHO IT IS",
+    "tenant_id": "Tenant id",
+    "tenant_name": "Tenant name",
+    "name": "Device name",
+    "device_id": "Device id (objectGUID)",
+    "domain": "AD domain",
+    "user": "User",
+    "build": "Windows build",
+    "times_head": "WHEN",
+    "as_of": "State as of",
+    "first_seen": "First seen failing",
+    "last_seen": "Last seen failing",
+    "last_good": "Last good",
+    "log_begins": "The log begins at",
+    "scope_head": "SCOPE (please fill in)",
+    "change": "What was changed last before it failed (network, proxy, image, policy, sync, federation)?",
+    "attempts_head": "ATTEMPTS, newest first, with what the server said",
+    "no_attempts": "The files tell of no attempt.",
+    "left_out": "{count} older attempts stand in report.json",
+    "no_time": "no time",
+    "local": "(local time, zone unknown)",
+    "repeats": "{count} times since {since}",
+    "server_code": "server code",
+    "server_subcode": "server sub-code",
+    "message": "server text",
+    "endpoint": "endpoint",
+    "http_status": "HTTP status",
+    "request_id": "request id",
+    "correlation_id": "correlation id",
+    "network_head": "PROXY AND DOMAIN CONTROLLER",
+    "no_network": "Nothing about them was collected.",
+    "tried_head": "WHAT WAS TRIED (please tick off and fill in)",
+    "tried_blank": "when (UTC): ________________  result: ________________________________",
+    "missing_head": "STILL MISSING, AND HOW TO COLLECT IT",
+    "wanted": "support asks for it: {about}",
+    "auth_scripts": (
+        "in PowerShell as administrator, run `.\\start-auth.ps1 -v -accepteula` of Microsoft's authentication scripts, make the failure"
+        " happen again as the user, then run `.\\stop-auth.ps1`; send the folder authlogs"
+    ),
+    "auth_why": "support traces a new attempt with it: network, tokens and registration in one go",
+    "evidence_head": "EVIDENCE: every line that the report rests on, and no other",
+    "files_head": "FILES that the report was made from: SHA-256, bytes, name",
+    "no_digest": "not read: it may hold tokens or keys",
+    "withheld": "{count} values that look like passwords, tokens or keys were withheld.",
+}
+PACK_MEMBERS = {
+    "escalation.txt": "what support asks for, with blanks to fill in; start here",
+    "escalation.json": "the same as data",
+    "evidence.txt": "every line the report rests on, and no other text of a log",
+    "report.txt": "the report; report.json is its data",
+    "files.txt": "SHA-256 of every file the report was made from",
+    "SHA256SUMS": "SHA-256 of the files in this package (sha256sum -c SHA256SUMS)",
+}
+PACK_SCOPE = (
+    "Does it fail for many users or for one?",
+    "Does it fail on one device or on many? Does a user for whom it works elsewhere get a PRT on this device?",
+    "Did it ever work since hybrid join was set up? When last?",
+)
 _LONGEST = 255
 _BY_VERDICT = {
     "healthy": "no fault found",

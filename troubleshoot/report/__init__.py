@@ -13,6 +13,10 @@ def render(result: Result, form: str) -> str | bytes:
         from troubleshoot.report import jsonform
 
         return jsonform.dump(result)
+    if form == "card":
+        from troubleshoot.report import card
+
+        return card.card(result)
     if form == "text":
         from troubleshoot.report import text
 

@@ -131,7 +131,9 @@ def _owner(finding: Finding) -> str:
 def _finding(finding: Finding) -> Iterator[Part]:
     sure = f"{finding.severity}, {finding.confidence}, {words.PHASES.get(finding.phase, finding.phase)}"
     yield Part("title", f"{finding.title}{_owner(finding)}", mark=finding.severity)
-    yield Part("note", f"{sure} · rule {finding.rule}" + (f" · {', '.join(finding.codes)}" if finding.codes else ""), 1)
+    told = [sure, f"rule {finding.rule}", *([", ".join(finding.codes)] if finding.codes else [])]
+    told.append(f"{words.HEADINGS['fingerprint'].casefold()} {finding.fingerprint}")
+    yield Part("note", " · ".join(told), 1)
     yield Part("text", finding.cause, 1, words.HEADINGS["cause"])
     yield Part("heading", words.HEADINGS["proof"], 1)
     for proof in finding.evidence[:_MOST_PROOFS]:
