@@ -6,6 +6,14 @@ c  a device's text in memory to JSON report, against a bare split-and-strip loop
 d  judging one device with ten times the rules, against the shipped ones                   at most 1.2
 e  the HTML report of 5,000 events in Chromium on one core, opening and filtering           at most 1 second each
 
+and of whole batch runs, which take minutes and are only done when they are named (``--devices N``, ``--folder`` for the inputs):
+
+many     a device of 100,000 against one of 1,000; the memory of parent and workers      at most 1.1, under 500 MB
+workers  two workers against one, and one against a loop that splits the same files      at least 1.6, at most 12
+dask     two Dask workers against two of the local pool                                  at least 0.8
+bundles  500 bundles of ten event logs, against decoding all of them as JSON             at most 0.5
+kills    50 times kill -9 of parent, worker or Dask worker, then --resume                all as undisturbed
+
 The two sides of each ratio run in turn, so that a slow moment of the machine meets both. c and d count the processor time of
 this process, on texts of many devices made from one sample: the same state, other names, identifiers and times.
 """
@@ -22,6 +30,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+BATCH = ("many", "workers", "dask", "bundles", "kills")
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "samples" / "broken" / "scp-missing" / "dsregcmd.txt"
 SHARED_LOGS = ROOT.parent / "shared" / "data" / "machines"
@@ -119,21 +128,28 @@ def more_rules(rounds: int) -> None:
     )
 
 
+def unpacked(folder: Path) -> Path | None:
+    """The logs of the workplace's machines, a folder for each; None where they are absent."""
+    if not SHARED_LOGS.is_dir():
+        return None
+    import py7zr
+
+    for archive in sorted(SHARED_LOGS.glob("*.7z")):
+        with py7zr.SevenZipFile(archive) as packed:
+            packed.extractall(folder / archive.stem)
+    return folder
+
+
 def logs(folder: Path | None, rounds: int) -> None:
     """(b) Records of wanted providers out of real logs."""
     from benchmarks.evtx_bench import ratios
 
     with tempfile.TemporaryDirectory() as temporary:
         if folder is None:
-            if not SHARED_LOGS.is_dir():
+            folder = unpacked(Path(temporary))
+            if folder is None:
                 print("b  not measured: give a folder of real logs with --logs")
                 return
-            import py7zr
-
-            folder = Path(temporary)
-            for archive in sorted(SHARED_LOGS.glob("*.7z")):
-                with py7zr.SevenZipFile(archive) as packed:
-                    packed.extractall(folder / archive.stem)
         for line in ratios(folder, rounds):
             print(line)
 
@@ -152,9 +168,14 @@ def page(rounds: int) -> None:
 def main() -> None:
     """Run the chosen benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", nargs="*", default=list("abcde"), help="a, b, c, d, e; default: all")
+    parser.add_argument(
+        "which", nargs="*", default=list("abcde"), help=f"a, b, c, d, e, {', '.join(BATCH)}; default: a b c d e"
+    )
+    parser.add_argument("--devices", type=int, help="devices, or bundles, of batch runs")
+    parser.add_argument("--folder", type=Path, help="where inputs of batch runs are made, and kept")
     parser.add_argument("--logs", type=Path, help="folder of .evtx files for b")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--kills", type=int, default=50, help="rounds of k")
     chosen = parser.parse_args()
     if "a" in chosen.which:
         start_up(chosen.rounds)
@@ -166,6 +187,27 @@ def main() -> None:
         more_rules(chosen.rounds)
     if "e" in chosen.which:
         page(chosen.rounds)
+    if set(BATCH) & set(chosen.which):
+        batch_runs(chosen)
+
+
+def batch_runs(chosen: argparse.Namespace) -> None:
+    """Batch runs, by their names."""
+    from benchmarks import batch_bench as bench
+
+    with bench.workplace(chosen.folder) as folder, tempfile.TemporaryDirectory() as temporary:
+        place, count = Path(folder), chosen.devices
+        shown = {
+            "many": lambda: bench.many(place, 1_000, count or 100_000),
+            "bundles": lambda: bench.logs(place, chosen.logs or unpacked(Path(temporary)), count or 500),
+            "kills": lambda: bench.kills(place, count or 1_000, chosen.kills),
+            "workers": lambda: bench.one_against_two(place, count or 10_000, 1),
+            "dask": lambda: bench.dask(place, count or 10_000),
+        }
+        for which in BATCH:
+            if which in chosen.which:
+                for line in shown[which]():
+                    print(line, flush=True)
 
 
 if __name__ == "__main__":
