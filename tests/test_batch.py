@@ -223,3 +223,34 @@ def test_one_run_at_a_time_writes_a_folder(archive: Path, tmp_path: Path, capsys
     with Journal(run, {}, resume=False):
         assert batch.run([str(archive)], run, lanes=here()) == 2
     assert "another run writes it" in capsys.readouterr().err
+
+
+def test_pages(archive: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    batch.run([str(archive)], run, Options(html=True), lanes=here())
+    devices = pd.read_parquet(run / "devices.parquet")
+    pages = devices[devices.verdict != "unread"].page.tolist()
+    assert len(set(pages)) == 4
+    assert devices[devices.verdict == "unread"].page.isna().all()
+    assert sorted(f"reports/{path.name}" for path in (run / "reports").iterdir()) == sorted(pages)
+    for page, title in zip(devices.page.dropna(), devices[devices.verdict != "unread"].title, strict=True):
+        assert not isinstance(title, str) or title in (run / page).read_text(encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in (run / "reports").iterdir()}
+    # What is finished keeps its page; a page that no device has any more goes.
+    (archive / "single.txt").unlink()
+    batch.run([str(archive)], run, Options(html=True, resume=True), lanes=here())
+    left = {path.name: path.read_bytes() for path in (run / "reports").iterdir()}
+    assert len(left) == 3
+    assert left.items() < before.items()
+    # Without --html there is none.
+    batch.run([str(archive)], run, lanes=here())
+    assert not (run / "reports").exists()
+
+
+def test_facts_that_devices_may_share(archive: Path, tmp_path: Path) -> None:
+    batch.run([str(archive)], tmp_path / "run", lanes=here())
+    facts = pd.read_parquet(tmp_path / "run" / "facts.parquet")
+    single = facts[facts.source.str.endswith("single.txt")].set_index("name").value
+    assert single["AzureAdPrt"] == "NO"
+    assert len(single["KeyContainerId"]) == 36
+    assert not facts.duplicated(["line", "name"]).any()

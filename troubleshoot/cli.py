@@ -256,6 +256,9 @@ def batch(
         float,
         typer.Option("--timeout", min=1, metavar="SECONDS", help="Longest for one input; then it counts as lost."),
     ] = 1800,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write each device's report as a page too, into RUN/reports.")
+    ] = False,
     columns: Columns = None,
     rules: RulesOption = None,
     redact: Redact = False,
@@ -273,7 +276,7 @@ def batch(
     named = tuple((columns_of(columns) or {}).items())
     secret = run_key(run, key) if redact else None
     raise typer.Exit(
-        run_batch(sources, run, Options(workers, tuple(rules or ()), resume, secret, timeout, scheduler, named))
+        run_batch(sources, run, Options(workers, tuple(rules or ()), resume, secret, timeout, scheduler, named, html))
     )
 
 

@@ -38,7 +38,7 @@ _LOST = "its worker died, or took longer than the limit, twice"
 class Options(NamedTuple):
     """How to run. ``workers``: processes, None for one a core. ``resume``: go on with what the folder holds. ``key``: of the
     pseudonyms, None to redact nothing. ``limit``: seconds for one item. ``scheduler``: address of a Dask scheduler. ``columns``:
-    of tables, as ``--map`` says."""
+    of tables, as ``--map`` says. ``html``: write each report as a page too."""
 
     workers: int | None = None
     rules: tuple[Path, ...] = ()
@@ -47,6 +47,7 @@ class Options(NamedTuple):
     limit: float = 1800.0
     scheduler: str | None = None
     columns: tuple[tuple[str, str], ...] = ()
+    html: bool = False
 
 
 def run(sources: Sequence[str], folder: Path, options: Options = Options(), lanes: Lanes | None = None) -> int:  # noqa: B008
@@ -67,6 +68,7 @@ def run(sources: Sequence[str], folder: Path, options: Options = Options(), lane
             options.limit,
             os.getcwd(),
             options.columns,
+            options.html,
         )
         identity = _identity(setup)
         with Journal(folder, identity, options.resume) as journal, _interruptible():
@@ -99,7 +101,7 @@ def _identity(setup: Setup) -> dict[str, Any]:
         "format": VERSION,
         "version": setup.version,
         "rules": setup.digest,
-        "options": {"redact": redacted, "map": dict(setup.columns)},
+        "options": {"redact": redacted, "map": dict(setup.columns), "html": setup.html},
     }
 
 
@@ -182,6 +184,7 @@ def _kept(place: _Place, job: Job, outcome: Outcome | None, earlier: Earlier) ->
         if not earlier.keep(job.id):
             journal.same(job.id, job.item.stamp)
         return Brief((), ()), ()
+    runfolder.add_pages(place.folder, outcome.pages)
     journal.append(outcome.line)
     return outcome.brief, [one for one in outcome.parts if not journal.is_whole(one.id)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from troubleshoot.batch.parts import Piece
 from troubleshoot.batch.sources import Item
@@ -68,10 +68,15 @@ class Brief(NamedTuple):
     causes: tuple[tuple[str, str], ...]
 
 
+Page: TypeAlias = tuple[str, bytes]
+"""The name of a report's page, and its text, deflated (:mod:`zlib`)."""
+
+
 class Outcome(NamedTuple):
     """``line``: of the journal; None: the bytes are those of the fingerprint that was given. ``parts``: in which the job is to
-    be done, instead of rows in the line."""
+    be done, instead of rows in the line. ``pages``: the reports of the line, where they are asked for."""
 
     line: bytes | None
     brief: Brief = Brief((), ())
     parts: tuple[Job, ...] = ()
+    pages: tuple[Page, ...] = ()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from troubleshoot.batch import journal
-from troubleshoot.batch.jobs import Brief, Job, Outcome, Run, Setup
+from troubleshoot.batch.jobs import Brief, Job, Outcome, Page, Run, Setup
 from troubleshoot.batch.parts import Piece
 from troubleshoot.batch.rows import Line, lines, rows_of
 from troubleshoot.fleetinput.tables import Table
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from troubleshoot.case import Case
     from troubleshoot.pseudonyms import Redactor
 
+PAGES = "reports"
+"""The folder of the pages, below the run folder."""
+_FIELDS = ("AzureAdPrt", "KeyContainerId")
+_LONGEST = 300  # characters of a fact's value
 EXITS = (1, 4, 3, 0)
 """Exit codes; of several the first counts."""
 
@@ -30,24 +36,80 @@ def first_exit(codes: Iterable[int]) -> int:
     return next((code for code in EXITS if code in found), 0)
 
 
+class _Found:
+    """What a job has given so far: lines, pages and exit codes of its inputs."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.lines: list[Line] = []
+        self.pages: list[Page] = []
+        self.codes: list[int] = []
+
+    def add(self, redactor: Redactor | None, source: str, opened: Opened) -> None:
+        """Judge one input; ``source``: its name."""
+        try:
+            result = judged(opened, self.run.ruleset)
+        except MemoryError:
+            raise
+        except Exception as error:  # a fault of this tool costs the one input
+            result = Result(
+                (), (Unread(source, f"{type(error).__name__}: {error}", "damaged"),), self.run.ruleset.digest
+            )
+        self.codes.append(exit_code(result))
+        facts = [_facts(case, redactor) for case in opened.cases]
+        if redactor is not None:
+            from troubleshoot import redact
+
+            result, source = redact.result(redactor, result), redactor.path(source)
+        found = list(lines(source, jsonform.form(result), facts))
+        if self.run.setup.html:
+            self.pages += [
+                _page(line, result, number) for line, number in zip(found, range(len(result.reports)), strict=False)
+            ]
+        self.lines += found
+
+    def outcome(self, fingerprint: str | None) -> Outcome:
+        """Of the whole job."""
+        made = finished(self.run.job, self.run.setup, self.lines, fingerprint, first_exit(self.codes))
+        return made._replace(pages=tuple(self.pages))
+
+
+def _facts(case: Case, redactor: Redactor | None) -> dict[str, str]:
+    """What the device may have in common with others: the newest value of each fact, and two fields of its newest capture."""
+    found = {name: str(told[0].value) for name, told in case.facts.items() if told}
+    newest = case.captures[0].named if case.captures else {}
+    found |= {name: newest[name].text for name in _FIELDS if name in newest and newest[name].value}
+    short = {name: value for name, value in found.items() if len(value) <= _LONGEST}
+    return short if redactor is None else {name: redactor.text(value) for name, value in short.items()}
+
+
+def _page(line: Line, result: Result, number: int) -> Page:
+    """A device's report as a page, which its line names."""
+    from troubleshoot.report import html
+
+    name = blake2b(orjson.dumps(line), digest_size=12).hexdigest()
+    line["page"] = f"{PAGES}/{name}.html"
+    alone = result._replace(
+        reports=result.reports[number : number + 1], unread=() if number else result.unread, tables=()
+    )
+    return name, zlib.compress(html.render(alone).encode("utf-8", "surrogatepass"))
+
+
 def of_opened(run: Run, opened: Opened, fingerprint: str | None) -> Outcome:
     """Of an item that was read as a whole."""
-    redactor = _redactor(run.setup, opened.cases, opened.unread)
-    found, code = _lines(run, redactor, run.job.item.name, opened)
-    return finished(run.job, run.setup, found, fingerprint, code)
+    found = _Found(run)
+    found.add(_redactor(run.setup, opened.cases, opened.unread), run.job.item.name, opened)
+    return found.outcome(fingerprint)
 
 
 def of_units(run: Run, opened: Iterable[tuple[str, Opened]], unread: Sequence[Unread]) -> Outcome:
     """Of inputs inside an archive; ``unread``: what is wrong with the archive itself stands with the first."""
-    found: list[Line] = []
-    codes = []
+    found = _Found(run)
     for source, each in opened:
-        if unread:
-            each, unread = each._replace(unread=(*unread, *each.unread)), ()
-        more, code = _lines(run, _redactor(run.setup, each.cases, each.unread), source, each)
-        found += more
-        codes.append(code)
-    return finished(run.job, run.setup, found, run.job.fingerprint, first_exit(codes))
+        whole = each._replace(unread=(*unread, *each.unread))
+        unread = ()
+        found.add(_redactor(run.setup, whole.cases, whole.unread), source, whole)
+    return found.outcome(run.job.fingerprint)
 
 
 def of_tables(run: Run, tables: Sequence[Table], unread: Sequence[Unread], fingerprint: str | None) -> Outcome:
@@ -56,18 +118,14 @@ def of_tables(run: Run, tables: Sequence[Table], unread: Sequence[Unread], finge
     devices = [one for table in tables for one in of_table(table, wanted)]
     lost = [one for _, _, nothing in devices for one in nothing]
     redactor = _redactor(run.setup, [case for _, case, _ in devices if case is not None], lost)
-    found: list[Line] = []
-    codes = []
+    found = _Found(run)
+    name = run.job.item.name
     for _, case, nothing in devices:
-        opened = Opened((case,) if case is not None else (), nothing if found else (*unread, *nothing))
-        more, code = _lines(run, redactor, run.job.item.name, opened)
-        found += more
-        codes.append(code)
-    if not found:
-        nothing = tuple(unread) or (Unread(run.job.item.name, "the table holds no row", "unreadable"),)
-        found, code = _lines(run, redactor, run.job.item.name, Opened((), nothing))
-        codes.append(code)
-    return finished(run.job, run.setup, found, fingerprint, first_exit(codes))
+        found.add(redactor, name, Opened((case,) if case is not None else (), (*unread, *nothing)))
+        unread = ()
+    if not devices:
+        found.add(redactor, name, Opened((), tuple(unread) or (Unread(name, "the table holds no row", "unreadable"),)))
+    return found.outcome(fingerprint)
 
 
 def not_read(run: Run, reason: str, kind: str, fingerprint: str | None) -> Outcome:
@@ -126,22 +184,6 @@ def _told(job: Job, source: str, fingerprint: str | None, code: int) -> dict[str
         "etag": etag,
         "exit": code,
     }
-
-
-def _lines(run: Run, redactor: Redactor | None, source: str, opened: Opened) -> tuple[list[Line], int]:
-    """The lines of one input, and its exit code."""
-    try:
-        result = judged(opened, run.ruleset)
-    except MemoryError:
-        raise
-    except Exception as error:  # a fault of this tool costs the one input
-        result = Result((), (Unread(source, f"{type(error).__name__}: {error}", "damaged"),), run.ruleset.digest)
-    code = exit_code(result)
-    if redactor is not None:
-        from troubleshoot import redact
-
-        result, source = redact.result(redactor, result), redactor.path(source)
-    return list(lines(source, jsonform.form(result))), code
 
 
 def _redactor(setup: Setup, cases: Iterable[Case], unread: Iterable[Unread]) -> Redactor | None:

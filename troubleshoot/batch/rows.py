@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from troubleshoot.runschema import tables
 
 Line: TypeAlias = dict[str, Any]
-"""One line of ``reports.jsonl``: source, verdict, report (null where there is none), unread, facts."""
+"""One line of ``reports.jsonl``: source, verdict, report (null where there is none), unread, facts; page, where pages are made."""
 Row: TypeAlias = tuple[Any, ...]
 Rows: TypeAlias = dict[str, list[Row]]
 
@@ -121,6 +121,7 @@ def _device(line: Line, report: Mapping[str, Any], start: Row) -> Row:
         _cut(coverage),
         len(report["attempts"]),
         len(report["not_checked"]),
+        line.get("page"),
     )
 
 

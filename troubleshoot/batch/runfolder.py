@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,10 +14,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from troubleshoot import __version__
-from troubleshoot.batch.jobs import Brief
+from troubleshoot.batch.jobs import Brief, Page
 from troubleshoot.batch.journal import Finished
 from troubleshoot.batch.progress import Tally
-from troubleshoot.batch.results import first_exit
+from troubleshoot.batch.results import PAGES, first_exit
 from troubleshoot.batch.rows import numbered
 from troubleshoot.runschema import VERSION, arrow, tables
 
@@ -44,11 +46,34 @@ class Written(NamedTuple):
     exits: frozenset[int]
 
 
+def add_pages(folder: Path, pages: Sequence[Page]) -> None:
+    """Write pages of reports, each whole or not at all."""
+    if not pages:
+        return
+    below = folder / PAGES
+    below.mkdir(exist_ok=True)
+    for name, text in pages:
+        part = below / (name + _PART)
+        part.write_bytes(zlib.decompress(text))
+        os.replace(part, below / f"{name}.html")
+
+
+def _sweep(folder: Path, named: set[str]) -> None:
+    """Remove the pages that no line names."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder / PAGES) as entries:
+        for entry in entries:
+            if entry.name.endswith((".html", _PART)) and f"{PAGES}/{entry.name}" not in named:
+                os.unlink(entry.path)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder / PAGES)  # only if nothing is in it
+
+
 def write(folder: Path, finished: Iterable[Input], identity: Mapping[str, Any], sources: list[str]) -> Written:
     """Write every file of the folder; ``finished``: the inputs in their order."""
     tally = Tally()
     exits: set[int] = set()
     inputs: list[bytes] = []
+    pages: set[str] = set()
     with ExitStack() as stack:
         reports = stack.enter_context(open(folder / (REPORTS + _PART), "wb"))
         made = {name: stack.enter_context(_TableFile(folder, name)) for name in tables()}
@@ -63,6 +88,7 @@ def write(folder: Path, finished: Iterable[Input], identity: Mapping[str, Any], 
                     for name, rows in one.rows.items():
                         made[name].add(numbered(name, row, line, number) for row in rows[at])
                 tally.add(_brief(one))
+                pages.update(rows[0][_PAGE] for rows in one.rows.get("devices", ()) if rows[0][_PAGE])
             inputs.append(_input(given, line - before, first_exit(codes)))
             exits |= codes
         counts = {name: table.count for name, table in made.items()}
@@ -70,6 +96,7 @@ def write(folder: Path, finished: Iterable[Input], identity: Mapping[str, Any], 
     (folder / (MANIFEST + _PART)).write_bytes(manifest)
     for name in (REPORTS, *(f"{name}.parquet" for name in tables()), MANIFEST):
         os.replace(folder / (name + _PART), folder / name)
+    _sweep(folder, pages)
     return Written(tally, frozenset(exits))
 
 
@@ -113,7 +140,7 @@ _NAMES = {
     name: tuple(column.name for column in table.columns if column.name not in ("line", "input"))
     for name, table in tables().items()
 }
-_VERDICT = _NAMES["devices"].index("verdict")
+_VERDICT, _PAGE = (_NAMES["devices"].index(name) for name in ("verdict", "page"))
 _ROLE, _SEVERITY, _TITLE = (_NAMES["findings"].index(name) for name in ("role", "severity", "title"))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from troubleshoot import __version__, words
@@ -64,6 +64,7 @@ def render(result: Result) -> str:
     )
 
 
+@lru_cache(maxsize=4)
 def page(template: str) -> Callable[..., str]:
     """What renders a template of ``data/report_html`` from its data, with the one style and script that the page allows."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
