@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 from fleetinputs import Shape, shapes
 
 from troubleshoot import batch
-from troubleshoot.pipeline import diagnose
-from troubleshoot.report import render
+from troubleshoot.pipeline import diagnose, diagnosed, exit_code
+from troubleshoot.report import render, stream
 from troubleshoot.ruleset import Ruleset, load
 from troubleshoot.tables import DATA
 
@@ -78,3 +79,27 @@ def test_a_run_folder_has_a_line_for_each_device_and_a_row_for_each_row(tmp_path
         told = devices[devices.source == source]
         assert sorted(told.device) == sorted([*(one.name for one in shape.devices), *shape.lost]), shape.name
         assert set(told[told.verdict == "unread"].device) == set(shape.lost), shape.name
+
+
+@pytest.mark.parametrize("form", ["json", "oneline"])
+@pytest.mark.parametrize("shape", [ALL[0], ALL[1], ALL[3], ALL[16]], ids=lambda one: one.name)
+def test_reports_that_are_written_one_by_one_are_the_same(
+    shape: Shape, form: str, rules: Ruleset, tmp_path: Path
+) -> None:
+    path = [str(shape.write(tmp_path))]
+    whole = diagnose(path, rules)
+    expected = render(whole, form)
+    sink = io.BytesIO()
+    code = stream.write(form, diagnosed(path, rules), rules.digest, sink)
+    assert sink.getvalue() == (expected if isinstance(expected, bytes) else expected.encode())
+    assert code == exit_code(whole)
+
+
+def test_as_text_very_many_devices_are_a_line_each(rules: Ruleset, tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    stream.write("text", diagnosed([str(ALL[0].write(tmp_path))], rules), rules.digest, sink)
+    said = sink.getvalue().decode()
+    assert said.count("\n  - WKS-04") == 4
+    assert said.startswith("  - WKS-0427")
+    assert "5 devices: 3 inconclusive, 1 healthy, 1 failed." in said
+    assert "8 rows = 4 evidence, 1 words, 1 cut, 1 error, 1 empty" in " ".join(said.split())

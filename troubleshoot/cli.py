@@ -27,6 +27,7 @@ from troubleshoot.console import (
     load_rules,
     redacted,
     run_key,
+    streamed,
     write,
 )
 
@@ -97,6 +98,10 @@ def diagnose(
 
     shows_all = form is ReportForm.html
     named = columns_of(columns)
+    from troubleshoot import fleetinput
+
+    if form.value in ("text", "json", "oneline") and not redact and any(map(fleetinput.is_large, paths)):
+        raise typer.Exit(streamed(paths, ruleset, form.value, output, all_events, named))
     try:
         result = (
             redacted(paths, ruleset, all_events, key, named, shows_all)

@@ -157,11 +157,41 @@ def run_key(run: Path, key: Path | None) -> bytes:
     return found
 
 
+def streamed(
+    paths: list[str],
+    ruleset: Ruleset,
+    form: str,
+    output: Path | None,
+    all_events: bool,
+    columns: Mapping[str, str] | None,
+) -> int:
+    """Diagnose tables of very many devices and write each report when it is made; returns the exit code."""
+    from troubleshoot.fleetinput.mapping import MapError
+    from troubleshoot.pipeline import diagnosed
+    from troubleshoot.report import stream
+
+    found = diagnosed(paths, ruleset, all_events, columns)
+    try:
+        if output is None:
+            sys.stdout.flush()
+            code = stream.write(form, found, ruleset.digest, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+            return code
+        with output.open("wb") as sink:
+            return stream.write(form, found, ruleset.digest, sink)
+    except MapError as error:
+        raise fail(str(error)) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise fail(f"{output or 'output'}: {error.strerror or error}") from error
+
+
 def columns_of(text: str | None) -> dict[str, str] | None:
     """What ``--map`` says; a mistake in it ends the command."""
     if text is None:
         return None
-    from troubleshoot.fleetinput.columns import MapError, mapping
+    from troubleshoot.fleetinput.mapping import MapError, mapping
 
     try:
         return mapping(text)

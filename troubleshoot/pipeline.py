@@ -98,15 +98,50 @@ def gather(
     columns: Mapping[str, str] | None = None,
 ) -> Opened:
     """The cases of all ``inputs``; ``given`` are the names of those that were asked for, which are read whatever they look like."""
-    parts, tables, unread = _inputs(inputs, wanted, given, columns)
+    return _opened(_inputs(inputs, wanted, given, columns), wanted)
+
+
+def _opened(read: _Inputs, wanted: Wanted | None) -> Opened:
+    parts, tables, unread = read
+    if tables and not any(map(_is_own, parts)):
+        found = list(_devices_of(read, wanted))
+        return Opened(
+            tuple(one for one in found if isinstance(one, Case)),
+            tuple(one for one in found if isinstance(one, Unread)),
+            tuple(one for one in found if isinstance(one, TableRead)),
+        )
     of_tables: list[Part] = []
     told = tuple([_read_table(table, wanted, of_tables, unread) for table in tables])
-    if of_tables and not any(map(_is_own, parts)):
-        shared = [part for part in parts if part.found]
-        return Opened(tuple(_case([part, *shared]) for part in of_tables), tuple(unread), told)
-    if told and not of_tables and not any(part.found for part in parts):
-        return Opened((), tuple(unread), told)
     return _cases([*parts, *of_tables], unread)._replace(tables=told)
+
+
+def _devices_of(read: _Inputs, wanted: Wanted | None) -> Iterator[Case | Unread | TableRead]:
+    """The devices of tables beside which no device has evidence of its own, one by one; what has none; each table at its end."""
+    shared = [part for part in read.parts if part.found]
+    yield from read.unread
+    for table in read.tables:
+        for _, case, nothing in of_table(table, wanted, shared):
+            if case is not None:
+                yield case
+            yield from nothing
+        yield table.told()
+
+
+def diagnosed(
+    paths: Sequence[str], ruleset: Ruleset, all_events: bool = False, columns: Mapping[str, str] | None = None
+) -> Iterator[Report | Unread | TableRead]:
+    """What :func:`diagnose` gives, piece by piece: of tables of many devices no more than a device stands in memory."""
+    wanted = None if all_events else wanted_events(ruleset)
+    with Scratch() as scratch:
+        read = _inputs(artifacts(paths, scratch, worth_unpacking), wanted, paths, columns)
+        if read.tables and not any(map(_is_own, read.parts)):
+            for one in _devices_of(read, wanted):
+                yield _summed(judge(ruleset, one)) if isinstance(one, Case) else one
+            return
+        opened = _opened(read, wanted)
+    yield from (_summed(judge(ruleset, case)) for case in opened.cases)
+    yield from opened.unread
+    yield from opened.tables
 
 
 class _Inputs(NamedTuple):
@@ -184,11 +219,16 @@ def tables_of(one: Artifact, columns: Mapping[str, str] | None, unread: list[Unr
     return ()
 
 
-def of_table(table: Table, wanted: Wanted | None) -> Iterator[tuple[OfDevice, Case | None, tuple[Unread, ...]]]:
-    """Each device of a table: its case, or, where its rows hold neither evidence nor words of its collector, what they are."""
+def of_table(
+    table: Table, wanted: Wanted | None, shared: Sequence[Part] = ()
+) -> Iterator[tuple[OfDevice, Case | None, tuple[Unread, ...]]]:
+    """Each device of a table: its case, or, where its rows hold neither evidence nor words of its collector, what they are.
+
+    ``shared``: what the directory and the tenant say, beside it.
+    """
     for device in table.devices(wanted):
         if any(row.outcome in ("evidence", "words") for row in device.rows):
-            yield device, _case([device.part]), ()
+            yield device, _case([device.part, *shared]), ()
         else:
             yield device, None, tuple(map(_lost_row, device.rows))
 
@@ -349,13 +389,42 @@ def exit_code(result: Result) -> int:
     Neither a file of a kind this tool does not read (a picture beside the logs) nor one that nobody should read (a
     token) makes the reading partial.
     """
-    from troubleshoot.engine import worst
+    tally = ExitCode()
+    for report in result.reports:
+        tally.add(report)
+    for unread in result.unread:
+        tally.add(unread)
+    return tally.code
 
-    if any(worst(root) == "error" for report in result.reports for root in report.findings):
-        return 1
-    lacking = [(one.kind, one.lost) for one in result.unread]
-    lacking += [(one.kind, one.lost) for report in result.reports for one in report.problems]
-    partial = any(kind != "unsupported" and (kind, lost) != ("refused", 0) for kind, lost in lacking)
-    if result.reports and partial and not all(report.findings for report in result.reports):
-        return 4
-    return 0 if result.reports else 3
+
+class ExitCode:
+    """The exit code of reports and of what was not read, as they come."""
+
+    def __init__(self) -> None:
+        self._error = self._partial = self._any = False
+        self._all_found = True
+
+    def add(self, one: Report | Unread | TableRead) -> None:
+        """One more of them."""
+        from troubleshoot.engine import worst
+
+        if isinstance(one, Report):
+            self._any = True
+            self._error = self._error or any(worst(root) == "error" for root in one.findings)
+            self._all_found = self._all_found and bool(one.findings)
+            self._partial = self._partial or any(map(_lacks, one.problems))
+        elif isinstance(one, Unread):
+            self._partial = self._partial or _lacks(one)
+
+    @property
+    def code(self) -> int:
+        """That of all that was added."""
+        if self._error:
+            return 1
+        if self._any and self._partial and not self._all_found:
+            return 4
+        return 0 if self._any else 3
+
+
+def _lacks(one: Problem | Unread) -> bool:
+    return one.kind != "unsupported" and (one.kind, one.lost) != ("refused", 0)

@@ -70,6 +70,7 @@ HEADINGS = {
     "since": "Attempts since",
     "tables": "Tables of many devices",
     "fingerprint": "Ticket key",
+    "streamed": "The whole report of each is in the JSON form (-f json) and in the run folder of `batch`.",
     "redacted": "Names stand as pseudonyms; values replaced by kind",
 }
 VERDICTS_PLAIN = {

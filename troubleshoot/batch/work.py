@@ -21,7 +21,7 @@ from troubleshoot.batch.jobs import Job, Outcome, Run, Setup
 from troubleshoot.batch.parts import Rows, Share, Units
 from troubleshoot.containers import Unpacker
 from troubleshoot.containers.scratch import Scratch
-from troubleshoot.fleetinput.columns import MapError
+from troubleshoot.fleetinput.mapping import MapError
 from troubleshoot.fleetinput.tables import Table
 from troubleshoot.model import Artifact, Unread
 from troubleshoot.pipeline import gather, tables_of, unneeded, wanted_events, worth_unpacking

@@ -8,6 +8,7 @@ them: it only tells cheaply whether an artifact can be one.
 
 from __future__ import annotations
 
+import os
 import re
 
 HEAD = 16_384
@@ -43,6 +44,34 @@ def may_be_table(head: bytes) -> bool:
 def may_be_loop(head: bytes) -> bool:
     """Can it be the output of a loop over computers, appended to one file? Their names stand between the captures."""
     return b"\\\\" in head[:2] or b"exited on" in head or b"]: PS" in head or _COMPUTER.search(b"\n" + head) is not None
+
+
+def is_large(path: str) -> bool:
+    """Is this file a table so large that its reports should not all stand in memory: by its size, and that of what it packs?"""
+    try:
+        size = os.path.getsize(path) if os.path.isfile(path) else 0
+        if size < _LARGE // 40:
+            return False
+        with open(path, "rb") as stream:
+            head = stream.read(HEAD)
+    except OSError:
+        return False
+    if not head.startswith(b"PK\x03\x04"):
+        return size >= _LARGE and may_be_table(head)
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            packed = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    return (
+        len(packed) < 100 and sum(one.file_size for one in packed if one.filename.lower().endswith(_TABLES)) >= _LARGE
+    )
+
+
+_LARGE = 8 * 1_048_576
+_TABLES = (".csv", ".txt", ".tsv", ".json", ".jsonl", "/sheet1.xml")
 
 
 def of_share(path: str) -> tuple[str, str] | None:

@@ -135,7 +135,8 @@ def _parts(text: str) -> Decoded | None:
     for separator in _SEPARATORS:
         if text.count(separator) and len(lines) <= 4:
             count = sum(_is_pair(part) for part in text.split(separator)[:_MOST_PARTS])
-            best = max(best, (count, separator), key=lambda one: one[0])
+            closed = count > 0 and count == best[0] and (separator == "|" or text.rstrip().endswith(separator))
+            best = (count, separator) if closed else max(best, (count, separator), key=lambda one: one[0])
     count, separator = best
     if count < 2 and len(lines) == 1 and (spaced := _words_of_pairs(text)) is not None:
         return Decoded("parts", text, tuple(_pairs(spaced, " ")[0]))
@@ -205,7 +206,9 @@ def _pairs(parts: list[str], separator: str) -> tuple[list[Pair], bool]:
             following = following and not bare
         elif following and bare and pairs and separator != "\n":
             pairs[-1] = pairs[-1]._replace(value=f"{pairs[-1].value}{separator} {bare}".strip())
-            cut = any(key.startswith(squeeze(bare)) for key in dsreglines.index().squeezed) and len(bare) > 2
+            cut = any(key.startswith(squeeze(bare)) for key in dsreglines.index().squeezed) and len(bare) > (
+                0 if separator == "|" else 2
+            )
             if cut:
                 pairs[-1] = pairs[-1]._replace(value=pairs[-1].value[: -len(separator) - 1 - len(bare)].strip())
         else:

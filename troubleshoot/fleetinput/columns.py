@@ -12,11 +12,9 @@ from troubleshoot.fleetinput.channels import PLAIN_TABLE, Channel, channels, pla
 from troubleshoot.fleetinput.fields import IDENTITY
 from troubleshoot.fleetinput.hosts import is_host, is_sure_host
 from troubleshoot.fleetinput.jsontails import Pairs
+from troubleshoot.fleetinput.mapping import MapError
 from troubleshoot.fleetinput.records import Record
 from troubleshoot.parsers import cloudrows, dsreglines, eventtimes
-
-MAP_KEYS = ("text", "device", "time", "id", "error")
-"""What ``--map`` can name a column for."""
 
 _SAMPLE = 60  # cells of a column that are looked at
 _TYPE_SUFFIX = re.compile(r"_[sbdtg]$")
@@ -28,10 +26,6 @@ _EVENT_ID = frozenset({"eventid", "id", "ereignisid", "idevento", "eventrecordid
 _EVENT_SOURCE = frozenset(
     {"source", "providername", "provider", "eventlog", "channel", "quelle", "origen", "eventsourcename"}
 )
-
-
-class MapError(ValueError):
-    """``--map`` names something that a table does not have, or is not written as it should be."""
 
 
 class Plan(NamedTuple):
@@ -67,23 +61,6 @@ def columns_of(how: Plan) -> dict[str, str]:
         "said": ", ".join(how.said),
     }
     return {name: text[:400] for name, text in found.items() if text}
-
-
-def mapping(text: str) -> dict[str, str]:
-    """``text=Details,device=Computer,time=When`` as a dictionary. Raises :class:`MapError` for anything else.
-
-    Names may hold blanks; a comma in a name is written twice.
-    """
-    out: dict[str, str] = {}
-    for part in text.replace(",,", "\0").split(","):
-        key, sign, name = part.partition("=")
-        key, name = key.strip().casefold(), name.replace("\0", ",").strip()
-        if not sign or key not in MAP_KEYS or not name:
-            raise MapError(f"--map takes text=COLUMN,device=COLUMN,time=COLUMN (also id, error), not '{part.strip()}'")
-        out[key] = name
-    if not out.keys() & {"text"}:
-        raise MapError("--map needs text=COLUMN: the column with the output of dsregcmd")
-    return out
 
 
 def plan(

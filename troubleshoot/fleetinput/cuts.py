@@ -45,8 +45,8 @@ def judged(raw: str, decoded: Decoded, keeps: Keeps | None) -> Cut:
     begins, ends = _begins(decoded), _ends(decoded)
     chosen = decoded.form == "parts" and len({squeeze(pair.label) for pair in decoded.pairs}) < _DUMP_LABELS
     head: bool | None = not begins
-    if end == "last" or (end is not None and not begins):
-        head = True
+    if end is not None:
+        end = "first" if begins else "last"  # a script may cut at the other end than its channel
     elif chosen:
         head = None
     tail: bool | None = False if ends else None

@@ -18,6 +18,7 @@ from troubleshoot.fleetinput.jsontails import Pairs
 
 LARGEST_CELL = 64_000_000  # characters: Python's own limit is 131,072
 _MOST_LINES = 20_000  # of one row; a lost quote would otherwise swallow the rest of the file
+_LAST_LINES = 2_000  # of a row in which the file ends
 _MOST_COLUMNS = 2_000
 _DELIMITERS = ",;\t|"
 _START = re.compile(r"[{\[]")
@@ -109,22 +110,78 @@ def unique(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def delimited(lines: Iterator[str], head: Header) -> Iterator[Record]:
-    """The rows below the header. ``lines``: those of the text from its first on."""
+    """The rows below the header. ``lines``: those of the text from its first on, with or without their line ends.
+
+    A row that does not fit (a lost quote, an end in the middle) is read again line by line, and costs only itself.
+    """
     csv.field_size_limit(LARGEST_CELL)
     number = head.number
     for at, _ in enumerate(lines):
         if at == head.line:
             break
-    held: deque[str] = deque()  # lines that were read ahead
-    while (line := held.popleft() if held else next(lines, None)) is not None:
+    tape = _Tape(lines)
+    width = len(head.names)
+    while True:
+        reader = csv.reader(tape, delimiter=head.delimiter, strict=True)
+        while True:
+            tape.taken.clear()
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                break
+            taken = len(tape.taken)
+            if taken > 1 and len(cells) != width:
+                break
+            number += 1
+            if not cells or (taken == 1 and not tape.taken[0].strip()):
+                continue
+            yield _row(number, cells, head)
         number += 1
+        tape.back(tape.taken)
+        line = tape.line()
+        if line is None:
+            return
         if not line.strip():
             continue
-        cells = _over_lines(line, lines, held, head) if line.count('"') % 2 else _cells(line, head.delimiter)
-        if cells is None:
+        again = _over_lines(line, tape, head) if line.count('"') % 2 else _cells(line, head.delimiter)
+        if again is None and (ended := _ended(line, tape, head)):
+            yield Record(number, ended, "the file ends inside this row")
+        elif again is None:
             yield Record(number, {head.names[0]: line[:500]}, "a quote is lost: the row has no end")
         else:
-            yield _row(number, cells, head)
+            yield _row(number, again, head)
+
+
+class _Tape:
+    """The lines of a text, which can be put back. ``taken``: those that were read since it was cleared."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._held: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._held.popleft() if self._held else next(self._lines)
+        if line[-1:] != "\n":
+            line += "\n"
+        self.taken.append(line)
+        if len(self.taken) > _MOST_LINES:
+            raise csv.Error("the row has no end")
+        return line
+
+    def line(self) -> str | None:
+        """The next line without its end, None where there is none."""
+        line = self._held.popleft() if self._held else next(self._lines, None)
+        return None if line is None else line.removesuffix("\n")
+
+    def back(self, lines: Sequence[str]) -> None:
+        """These lines stand before what follows again."""
+        self._held.extendleft(reversed(lines))
 
 
 def _cells(text: str, delimiter: str) -> list[str] | None:
@@ -134,7 +191,7 @@ def _cells(text: str, delimiter: str) -> list[str] | None:
         return None
 
 
-def _over_lines(line: str, lines: Iterator[str], held: deque[str], head: Header) -> list[str] | None:
+def _over_lines(line: str, tape: _Tape, head: Header) -> list[str] | None:
     """The cells of a row that goes on over line ends inside quotes; where it has no end, the further lines are put back.
 
     A row whose odd quote is only a sign inside a cell is read as it stands.
@@ -145,7 +202,7 @@ def _over_lines(line: str, lines: Iterator[str], held: deque[str], head: Header)
     parts = [line]
     size = len(line)
     while len(parts) < _MOST_LINES and size < LARGEST_CELL:
-        following = held.popleft() if held else next(lines, None)
+        following = tape.line()
         if following is None:
             break
         parts.append(following)
@@ -155,7 +212,28 @@ def _over_lines(line: str, lines: Iterator[str], held: deque[str], head: Header)
             if cells is not None and len(cells) == len(head.names):
                 return cells
             break
-    held.extendleft(reversed(parts[1:]))
+    tape.back(parts[1:])
+    return None
+
+
+def _ended(line: str, tape: _Tape, head: Header) -> dict[str, str] | None:
+    """The cells of the last row of a file that ends inside it; None where a quote was lost and rows follow."""
+    parts = [line]
+    rows = filled = 0  # of the lines that hold anything, those that could be a row
+    while len(parts) < _LAST_LINES:
+        following = tape.line()
+        if following is None:
+            if rows * 2 > filled:
+                break
+            cells = _cells("\n".join(parts), head.delimiter)
+            return dict(zip(head.names, cells, strict=False)) if cells else None
+        parts.append(following)
+        if '"' in following:
+            break
+        alone = _cells(following, head.delimiter)
+        filled += bool(following.strip())
+        rows += alone is not None and len(alone) == len(head.names)
+    tape.back(parts[1:])
     return None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import pickle
 import re
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -14,7 +16,8 @@ from troubleshoot.containers import is_workbook
 from troubleshoot.decoding import decode as decoded_text
 from troubleshoot.fleetinput import records
 from troubleshoot.fleetinput.cells import Pair, label_of, text_of
-from troubleshoot.fleetinput.columns import MapError, Plan, columns_of, plan
+from troubleshoot.fleetinput.columns import Plan, columns_of, plan
+from troubleshoot.fleetinput.mapping import MapError
 from troubleshoot.fleetinput.records import Record
 from troubleshoot.fleetinput.rows import Item, host, item, listed, short
 from troubleshoot.model import Artifact, Evidence, Part, Problem, Row, TableRead, Wanted
@@ -22,6 +25,8 @@ from troubleshoot.parsers import TEXT_LIMIT, dsreglines
 
 HEAD = 65_536
 _SAMPLE_ROWS = 200
+_WHOLE = 1_048_576
+"""Bytes of a text that is decoded as a whole; a longer one is read line by line, in the encoding of so much of it."""
 _MOST_NAMES = 2_000
 OUTCOMES = ("evidence", "words", "cut", "error", "empty", "damaged")
 """The classes of rows, see :class:`troubleshoot.model.Row`."""
@@ -121,25 +126,51 @@ class Table:
         if self.plan.listed or self.plan.device is None:
             yield from _grouped(self.items(wanted))
             return
-        left: Counter[str] = Counter()
+        named: Counter[str | None] = Counter()
         domains = Domains()
         for record in self.records():
-            domains.add(host(text_of(record.cells.get(self.plan.device))))
+            named[host(text_of(record.cells.get(self.plan.device)))] += 1
+        for name in named:
+            domains.add(name)
+        left: Counter[str] = Counter()
+        for name, count in named.items():
+            left[domains.key(name)] += count
+        self.counts, self.read = Counter(), 0
+        held: dict[str, list[_Held]] = defaultdict(list)
         for record in self.records():
-            left[domains.key(host(text_of(record.cells.get(self.plan.device))))] += 1
-        held: dict[str, list[Item]] = defaultdict(list)
-        for one in self.items(wanted):
-            named = None if one.row.outcome == "damaged" and one.device is None else one.device
-            key = domains.key(named)
+            one = item(self.name, record, self.plan, wanted)
+            self.counts[one.row.outcome] += one.row.rows
+            self.read += one.row.rows
+            key = domains.key(host(text_of(record.cells.get(self.plan.device))))
             if not key:
                 yield _joined([one])
                 continue
-            held[key].append(one)
             left[key] -= 1
-            if left[key] <= 0:
-                yield _joined(held.pop(key))
-        for rest in held.values():
-            yield _joined(rest)
+            if left[key] > 0:
+                held[key].append(_Held.of(one, record))
+                continue
+            earlier = [each.item(self.name, self.plan, wanted) for each in held.pop(key, ())]
+            yield _joined([*earlier, one])
+
+
+class _Held(NamedTuple):
+    """A row whose device has more rows to come: packed, so that many of them fit into memory."""
+
+    row: Row
+    packed: bytes
+
+    @classmethod
+    def of(cls, one: Item, record: Record) -> _Held:
+        """Pack a row. What gave no evidence is kept as it is."""
+        if one.row.outcome != "evidence":
+            return cls(one.row, b"")
+        return cls(one.row, zlib.compress(pickle.dumps(tuple(record), pickle.HIGHEST_PROTOCOL), 1))
+
+    def item(self, table: str, plan: Plan, wanted: Wanted | None) -> Item:
+        """The row as it was."""
+        if not self.packed:
+            return Item(self.row.number, self.row.device, (self.row,))
+        return item(table, Record(*pickle.loads(zlib.decompress(self.packed))), plan, wanted)
 
 
 class Domains:
@@ -250,16 +281,14 @@ def _of_lines(artifact: Artifact, head: records.Header, wanted: Mapping[str, str
 
 def _lines(stream: BinaryIO, size: int) -> Iterator[str]:
     """The lines of a text: decoded whole up to the limit of texts, beyond it piece by piece in the encoding of its first part."""
-    if size <= TEXT_LIMIT:
-        text, _ = decoded_text(stream.read(TEXT_LIMIT + 1))
-        yield from text.split("\n")
-        return
-    first = stream.read(1_048_576)
+    if size <= _WHOLE:
+        text, _ = decoded_text(stream.read(_WHOLE + 1))
+        return iter(text.split("\n"))
+    first = stream.read(_WHOLE)
     _, encoding = decoded_text(first)
     stream.seek(0)
     name = {"utf-16-le": "utf-16", "utf-8": "utf-8-sig"}.get(encoding, encoding.partition("+")[0])
-    for line in io.TextIOWrapper(stream, name, "replace", newline=None):
-        yield line.rstrip("\n")
+    return io.TextIOWrapper(stream, name, "replace", newline=None)
 
 
 def _of_json(artifact: Artifact, head: str, wanted: Mapping[str, str] | None) -> list[Table]:
