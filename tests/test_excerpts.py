@@ -11,7 +11,7 @@ from tests.pages import SAMPLES, given
 from troubleshoot.model import Capture, CloudObject, Fact, Field, Proof, RegistryValue, Report, Source
 from troubleshoot.pipeline import diagnose
 from troubleshoot.report import fieldrows
-from troubleshoot.report.excerpts import Line, Surroundings
+from troubleshoot.report.excerpts import Line, Surroundings, telling
 from troubleshoot.report.shortnames import ShortNames
 from troubleshoot.ruleset import load
 
@@ -68,6 +68,21 @@ def test_lines_of_a_log_and_values_of_a_key_stand_around_too() -> None:
         [("section", "HKLM\\A"), ("near", "v2 = x"), ("proof", "v3 = x")],
         [("proof", "whole")],
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes", "shown"),
+    [
+        ("short", ("0x801c001d",), "short"),
+        ("a" * 80, ("0x801c001d",), "a" * 58 + " …"),
+        ("x0x801c001d" + "a" * 80, ("0x801c001d",), "x0x801c001d" + "a" * 47 + " …"),
+        ("a" * 70 + "-2145648611b", ("0x801c001d",), "a" * 20 + " … " + "a" * 13 + "-2145648611b"),
+        ("a" * 70 + " 50126 " + "b" * 70, ("AADSTS50126",), "a" * 20 + " … " + "a" * 12 + " 50126 " + "b" * 21 + " …"),
+        ("\x1b" * 40, (), "\\x1b" * 14 + "\\x …"),
+    ],
+)
+def test_the_first_screen_shows_the_code_of_a_long_record(text: str, codes: tuple[str, ...], shown: str) -> None:
+    assert telling(text, codes, 60) == shown
 
 
 def test_a_short_name_is_taken_only_where_it_tells_the_file_from_all_others() -> None:

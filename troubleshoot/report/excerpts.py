@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -97,6 +98,30 @@ class Surroundings:
                 number = _number(one.source.line, one.source.record)
                 if number is not None:
                     yield number, _beside(one)
+
+
+def telling(text: str, codes: Sequence[str], longest: int) -> str:
+    """The start of a text and, where that leaves out the first code it names, the part around the code."""
+    text = plain(text, _LONGEST)
+    if len(text) <= longest:
+        return text
+    at = min((found for code in codes for form in _forms(code) if (found := text.find(form)) >= 0), default=0)
+    if at < longest - 20:
+        return f"{text[: longest - 2].rstrip()} …"
+    start = longest // 3
+    left = at - (longest - start) // 3
+    end = left + longest - start
+    return f"{text[:start].rstrip()} … {text[left:end].strip()}{' …' if end < len(text) else ''}"
+
+
+def _forms(code: str) -> Iterator[str]:
+    """The ways in which records name a code: as it is, its number alone, as a signed number."""
+    yield code
+    if code.upper().startswith("AADSTS"):
+        yield code[6:]
+    elif re.fullmatch("0x[0-9A-Fa-f]{8}", code):
+        value = int(code, 16)
+        yield str(value - 2**32 if value >= 2**31 else value)
 
 
 def _number(line: int | None, record: int | None) -> int | None:

@@ -16,7 +16,7 @@ from troubleshoot import __version__, words
 from troubleshoot.model import Capture, Finding, FixStep, LogSpan, Report, Result
 from troubleshoot.report import pictures
 from troubleshoot.report.attemptrows import attempts
-from troubleshoot.report.excerpts import Surroundings
+from troubleshoot.report.excerpts import Surroundings, telling
 from troubleshoot.report.fieldrows import fields
 from troubleshoot.report.moments import Moment, moment
 from troubleshoot.report.note import owner
@@ -180,7 +180,10 @@ def _finding(finding: Finding, report: Report, around: Surroundings, key: str) -
 
 def _proof(finding: Finding, short: ShortNames) -> list[tuple[str, str]]:
     """The first lines of proof, for the top of the page."""
-    return [(short.place(one.source), plain(one.text, _LONGEST_AT_TOP)) for one in finding.evidence[:_MOST_AT_TOP]]
+    return [
+        (short.place(one.source), telling(one.text, finding.codes, _LONGEST_AT_TOP))
+        for one in finding.evidence[:_MOST_AT_TOP]
+    ]
 
 
 def grouped(steps: Sequence[Step]) -> list[Group]:

@@ -14,7 +14,7 @@ from troubleshoot.times import iso
 WIDTH = 340  # of the chain: it stays readable on a phone without shrinking
 _INDENT = 26
 _LINE = 17
-_LETTERS = 7.4  # pixels, a generous mean of the page's font at 14 pixels
+_LETTERS = 7.9  # pixels, a generous mean of the page's font at 14 pixels
 _MOST_TEXT = 4  # lines of a box
 _MOST_SEEN = 3
 _DEEPEST = 4
