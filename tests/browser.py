@@ -85,6 +85,12 @@ def picture(driver: Any) -> bytes:
     return base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", {})["data"])
 
 
+def size_of(png: bytes) -> tuple[int, int]:
+    """Width and height of a PNG."""
+    assert png.startswith(b"\x89PNG")
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
 def printed(driver: Any) -> int:
     """How many A4 pages the page prints to."""
     options = {"printBackground": True, "preferCSSPageSize": True}

@@ -138,8 +138,8 @@ def _sentence(node: _Node) -> str:
 
 ROOM = 720  # width of the time line as it is drawn without scripts
 _EDGE = 16
-_LANE = 44
-_MERGED = 6  # marks nearer than this are one mark with a number
+_LANE = 52
+_MERGED = 18  # marks nearer than this are one mark with a number
 _TICKS = 4
 _EARLIEST, _LATEST = -62_135_596_800_000, 253_402_300_799_000  # years 1 to 9999, which is what a datetime can hold
 
@@ -241,7 +241,7 @@ def _marks(drawn: Sequence[Attempt], flows: Sequence[str], place: _Scale, aware:
         starts = [stamp for one in found if (stamp := stamp_of(one.since, aware)) is not None]
         yield Mark(
             place.x(milliseconds(newest.time)),
-            _LANE * flows.index(flow) + 30,
+            _LANE * flows.index(flow) + 38,
             outcome,
             sum(one.repeats for one in found),
             plain(label),

@@ -105,7 +105,7 @@
     function x(stamp) { return Math.round(10 * (EDGE + (stamp - view[0]) * (wide - 2 * EDGE) / (view[1] - view[0]))) / 10; }
     function stampAt(place) { return view[0] + (place - EDGE) * (view[1] - view[0]) / (wide - 2 * EDGE); }
     function mark(group) {
-      var newest = group.rows[0], at = x(Number(newest.data.t)), y = 44 * group.lane + 30, count = 0, first = Infinity;
+      var newest = group.rows[0], at = x(Number(newest.data.t)), y = 52 * group.lane + 38, count = 0, first = Infinity;
       var one = make("g", { "class": group.outcome });
       group.rows.forEach(function (item) { count += Number(item.data.n || 1); if (item.data.s) first = Math.min(first, Number(item.data.s)); });
       one.appendChild(make("title", {}, cellOf(newest, 0) + ": " + cellOf(newest, 1) + (group.rows.length > 1 ? " +" + (group.rows.length - 1) : "")));
@@ -119,8 +119,8 @@
       wide = printing ? 680 : Math.max(drawing.clientWidth, 300);
       var parts = [], groups = {}, order = [], ticks = wide < 600 ? 2 : 4;
       names.forEach(function (name, at) {
-        parts.push(make("path", { "class": "lane", d: "M0 " + (44 * at + 30) + "H" + wide }));
-        parts.push(make("text", { "class": "lane-name", x: 2, y: 44 * at + 13 }, name));
+        parts.push(make("path", { "class": "lane", d: "M0 " + (52 * at + 38) + "H" + wide }));
+        parts.push(make("text", { "class": "lane-name", x: 2, y: 52 * at + 13 }, name));
       });
       captures.forEach(function (one) {
         if (one[0] < view[0] || one[0] > view[1]) return;
@@ -129,7 +129,7 @@
       });
       rows.forEach(function (item) {
         if (item.data.t === undefined) return;
-        var key = [item.data.flow, item.data.outcome, Math.floor(x(Number(item.data.t)) / 6)].join();
+        var key = [item.data.flow, item.data.outcome, Math.floor(x(Number(item.data.t)) / 18)].join();
         if (!groups[key]) { groups[key] = { lane: lanes[item.data.flow], outcome: item.data.outcome, rows: [] }; order.push(key); }
         groups[key].rows.push(item);
       });
