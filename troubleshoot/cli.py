@@ -84,7 +84,7 @@ def diagnose(
     read and nothing was found in it.
 
     Archives are opened, one inside the other: zip, cab, 7z, tar, gz, bz2, xz, zst, whatever their names. Limits for each
-    PATH: total-size 8 GB unpacked, member-size 2 GB (a text 64 MB), members 100,000, depth 6 archives, ratio 250 times its
+    PATH: total-size 8 GB unpacked, member-size 2 GB (a text 32 MB), members 100,000, depth 6 archives, ratio 250 times its
     own size (beyond 512 MB), time 15 minutes. A limit that is hit is named; what was read before is kept.
     """
     check_paths(paths)

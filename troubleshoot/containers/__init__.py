@@ -117,6 +117,11 @@ class _Fold:
         if self._counts[reason, kind, lost] <= _NAMED:
             yield Unread(path, reason, kind, lost)
 
+    def is_one_more(self, reason: str, kind: str, lost: int | None) -> bool:
+        """Count one that is named elsewhere: is it among those that are only counted?"""
+        self._counts[reason, kind, lost] += 1
+        return self._counts[reason, kind, lost] > _NAMED
+
     def rest(self) -> Iterator[Unread]:
         for (reason, kind, lost), count in self._counts.items():
             if count > _NAMED:
@@ -225,8 +230,8 @@ class _Run:
                 if sum(map(len, start)) >= HEAD:
                     break
             head = b"".join(start)[:HEAD]
-            if not head and not is_name_alone(path):
-                yield from fold(path, "the file is empty", "unreadable", 0)
+            # The first empty ones are given on, and named by who reads them; a flood of them is counted.
+            if not head and not is_name_alone(path) and fold.is_one_more("the file is empty", "unreadable", 0):
                 return
             if skipped := self.unpacker.worth(path, head):
                 self.skipped[skipped] += 1

@@ -61,7 +61,11 @@ def members(stream: BinaryIO, budget: Budget) -> Iterator[Member | Damage]:
     if found is None:
         if reason:
             yield Damage(reason)
-        yield from _walked(stream, end, budget)
+        count = 0
+        for count, one in enumerate(_walked(stream, end, budget), 1):
+            yield one
+        if not reason and not count:  # a directory too large to read, and no member behind it
+            yield Damage("its directory is damaged, and no member is found without it", "unreadable")
         return
     if any(one.filename == "[Content_Types].xml" for one in found[:3]):
         yield Damage("an Office document: send the text itself", "unsupported")
