@@ -61,10 +61,11 @@ def members(stream: BinaryIO, budget: Budget) -> Iterator[Member | Damage]:
     if found is None:
         if reason:
             yield Damage(reason)
-        count = 0
-        for count, one in enumerate(_walked(stream, end, budget), 1):
+        silent = not reason
+        for one in _walked(stream, end, budget):
+            silent = False
             yield one
-        if not reason and not count:  # a directory too large to read, and no member behind it
+        if silent:  # a directory too large to read, and no member behind it
             yield Damage("its directory is damaged, and no member is found without it", "unreadable")
         return
     if any(one.filename == "[Content_Types].xml" for one in found[:3]):
