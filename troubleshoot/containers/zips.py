@@ -62,9 +62,9 @@ def members(stream: BinaryIO, budget: Budget) -> Iterator[Member | Damage]:
         if reason:
             yield Damage(reason)
         silent = not reason
-        for one in _walked(stream, end, budget):
+        for member in _walked(stream, end, budget):
             silent = False
-            yield one
+            yield member
         if silent:  # a directory too large to read, and no member behind it
             yield Damage("its directory is damaged, and no member is found without it", "unreadable")
         return
