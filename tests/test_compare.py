@@ -187,6 +187,22 @@ def test_one_line_and_mail(tmp_path: Path, joined: bool, line: str, told: list[s
         assert lines[number].startswith(start)
 
 
+def test_the_card(tmp_path: Path) -> None:
+    first = saved(tmp_path, "first.txt", status(WKS))
+    second = saved(tmp_path, "second.txt", status(LATER._replace(joined=True)))
+    raw = run(first, second, "-f", "card")[1]
+    assert len(raw) < 27_000
+    body = json.loads(raw)["attachments"][0]["content"]["body"]
+    said = ["".join(run["text"] for run in one["inlines"]) for one in body]
+    assert said[0] == "FIXED What was wrong before is not wrong any more."
+    assert "Fixed (2)" in said
+    assert "first.txt:6 -> second.txt:6 AzureAdJoined: NO -> YES" in said
+    many = "".join(f"  Label {number} : {{}} {'x' * 200}\n" for number in range(400))
+    for path, text in ((first, "old"), (second, "new")):
+        path.write_text(path.read_text(encoding="utf-8") + "| Extra |\n" + many.replace("{}", text), encoding="utf-8")
+    assert len(run(first, second, "-f", "card")[1]) < 27_000
+
+
 @pytest.mark.parametrize("joined", [True, False])
 def test_the_page(tmp_path: Path, joined: bool) -> None:
     """It says what the other forms say, and in it nothing but what the templates write is markup."""

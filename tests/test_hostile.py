@@ -285,6 +285,10 @@ def test_every_form_of_a_report(states: tuple[Path, Path], form: str, redact: tu
         check(form, run("diagnose", place, "-f", form, *redact))
 
 
+def test_a_comparison_has_every_form_of_a_report() -> None:
+    assert set(compared.FORMS) == set(FORMS)
+
+
 @pytest.mark.parametrize("redact", [(), ("--redact",)], ids=["plain", "redacted"])
 @pytest.mark.parametrize("form", compared.FORMS)
 def test_every_form_of_a_comparison(states: tuple[Path, Path], form: str, redact: tuple[str, ...]) -> None:

@@ -9,13 +9,13 @@ renderer could take for a function or a template (``{{DATE(...)}}``, ``${...}``)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from troubleshoot import words
 from troubleshoot.model import Finding, FixStep, Report, Result
 from troubleshoot.report.note import owner
-from troubleshoot.report.outline import place
+from troubleshoot.report.outline import Part, place
 from troubleshoot.report.safe import plain
 from troubleshoot.times import iso
 
@@ -48,6 +48,31 @@ def card(result: Result) -> bytes:
         told = ", ".join(f"{count} {kind}" for kind, count in result.redacted.items())
         blocks.append(Block(_line(words.HEADINGS["redacted"], told or words.NOTHING_REPLACED)))
     return _dumped(_message(_fitting(blocks, MOST_BYTES - _ROOM - len(_dumped(_message([]))))))
+
+
+def of_outline(parts: Iterable[Part]) -> bytes:
+    """Paragraphs of an outline, none of them a step, as such a message."""
+    blocks = [Block(_paragraph(part)) for part in parts if part.role != "gap"]
+    return _dumped(_message(_fitting(blocks, MOST_BYTES - _ROOM - len(_dumped(_message([]))))))
+
+
+def _paragraph(part: Part) -> dict[str, Any]:
+    if part.role == "verdict":
+        head, _, rest = part.text.partition("  ")
+        runs = [
+            _run(f"{head}  ", weight="bolder", color=_COLOURS.get(part.mark, "accent")),
+            _run(rest, weight="bolder"),
+        ]
+        return {"type": "RichTextBlock", "spacing": "large", "separator": True, "inlines": runs}
+    if part.role == "heading":
+        return _line("", part.text, "medium", weight="bolder", size="medium")
+    if part.role == "title":
+        return _line("", part.text, weight="bolder")
+    if part.role == "proof":
+        where = [_run(f"{part.mark}  ", isSubtle=True, size="small")] if part.mark else []
+        runs = [*where, _run(part.text, fontType="monospace", size="small")]
+        return {"type": "RichTextBlock", "spacing": "small", "inlines": runs}
+    return _line("", part.text, isSubtle=part.role in ("state", "note"))
 
 
 def _fitting(blocks: Sequence[Block], room: int) -> list[dict[str, Any]]:

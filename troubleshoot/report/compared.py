@@ -13,10 +13,11 @@ from troubleshoot.report import jsonform, markdown, text
 from troubleshoot.report.note import MOST_LINES, ONE_LINE, cut, mail, owner, step
 from troubleshoot.report.outline import Part, place
 from troubleshoot.report.safe import plain
+from troubleshoot.report.shortnames import ShortNames
 from troubleshoot.times import both, iso
 
 SCHEMA_VERSION = "1"
-FORMS = ("text", "json", "markdown", "html", "note", "oneline", "mail")
+FORMS = ("text", "json", "markdown", "html", "note", "oneline", "card", "mail")
 _MOST_CHANGES = 40
 _MOST_ATTEMPTS = 12
 _SHORT = 60  # characters of a value that only one side has
@@ -36,6 +37,10 @@ def render(found: Comparison, form: str, rules_version: str) -> str | bytes:
         return markdown.paragraphs(outline(found))
     if form == "text":
         return text.paragraphs(outline(found))
+    if form == "card":
+        from troubleshoot.report import card
+
+        return card.of_outline(outline(found))
     if form == "html":
         from troubleshoot.report import comparedpage
 
@@ -125,9 +130,11 @@ def _changes(found: Comparison) -> Iterator[Part]:
         return
     yield Part("heading", words.HEADINGS["changes"])
     both = [one for one in found.changes if one.before and one.after]
+    names = ShortNames(found.before), ShortNames(found.after)
     for one in both[:_MOST_CHANGES]:
-        places = [place(at) for at in (one.source_before, one.source_after) if at is not None]
-        yield Part("proof", change_in_words(one), 0, " -> ".join(dict.fromkeys(places)))
+        sources = zip(names, (one.source_before, one.source_after), strict=True)
+        places = [name.place(at) for name, at in sources if at is not None]
+        yield Part("proof", change_in_words(one), 0, " -> ".join(places))
     if len(both) > _MOST_CHANGES:
         yield Part("item", f"{len(both) - _MOST_CHANGES} more, in the JSON form")
     for when, only in (
