@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from troubleshoot.model import Artifact, CollectorNote, Event, LogSpan, Problem, Source, Wanted
 from troubleshoot.parsers.eventrecord import from_dump, is_wanted
@@ -37,6 +37,8 @@ _TICKS = struct.Struct("<Q").unpack_from
 _LAST_TICK = 2_650_467_744_000_000_000  # the year 10000
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _MAPPED = 32 * 1024 * 1024  # bytes; mapping a log page by page costs more than reading it, but needs no memory
+_COMMON = "Microsoft-W"
+_LONGEST = 512  # bytes of a name
 _NAMED_LOSSES = 20  # records named one by one in problems; more are given as a number
 
 
@@ -81,9 +83,7 @@ def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSp
     log = _survey(data, name)
     needles = None if wanted is None else _needles(wanted)
     for chunk in log.chunks:
-        chunk.hit = needles is None or any(
-            data.find(needle, chunk.offset + FIRST, chunk.end) >= 0 for needle in needles
-        )
+        chunk.hit = needles is None or _holds(data, needles, chunk.offset + FIRST, chunk.end)
     hits = [chunk for chunk in log.chunks if chunk.hit]
     yield from log.problems
     channels: dict[str, int] = {}
@@ -115,14 +115,40 @@ def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSp
         )
 
 
-def _needles(wanted: Wanted) -> list[bytes]:
+class _Needles(NamedTuple):
+    """Names of providers as records hold them. ``start``: the beginning that most have, each found in one go; ``ends``: how
+    they go on; ``others``: those that begin in another way."""
+
+    start: bytes
+    ends: tuple[bytes, ...]
+    others: tuple[bytes, ...]
+
+
+def _needles(wanted: Wanted) -> _Needles:
     """What stands in every chunk that holds a record of a wanted provider: its name, without the zero at its end.
 
     A needle that ends in a zero takes five times as long. Short forms of a name that is wanted too (``AAD``) are what
-    text exports print; in a log stands the full name.
+    text exports print; in a log stands the full name. A name that begins with another one is found with it.
     """
-    short = {name for name in wanted if any(other.endswith(f"-{name}") for other in wanted)}
-    return [name.encode("utf-16-le")[:-1] for name in wanted if name not in short]
+    full = [name for name in wanted if not any(other.endswith(f"-{name}") for other in wanted)]
+    names = [name for name in full if not any(name != other and name.startswith(other) for other in full)]
+    return _Needles(
+        _COMMON.encode("utf-16-le")[:-1],
+        tuple(name.encode("utf-16-le")[2 * len(_COMMON) - 1 : -1] for name in names if name.startswith(_COMMON)),
+        tuple(name.encode("utf-16-le")[:-1] for name in names if not name.startswith(_COMMON)),
+    )
+
+
+def _holds(data: Any, needles: _Needles, start: int, end: int) -> bool:
+    """Does one of the names stand between two places?"""
+    if needles.ends:
+        at = data.find(needles.start, start, end)
+        while at >= 0:
+            at += len(needles.start)
+            if data[at : min(at + _LONGEST, end)].startswith(needles.ends):
+                return True
+            at = data.find(needles.start, at, end)
+    return any(data.find(needle, start, end) >= 0 for needle in needles.others)
 
 
 # ------------------------------------------------------------------------------------------------------ survey
