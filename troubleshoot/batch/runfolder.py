@@ -21,8 +21,9 @@ from troubleshoot.batch.results import PAGES, first_exit
 from troubleshoot.batch.rows import numbered
 from troubleshoot.runschema import VERSION, arrow, tables
 
-GROUP = 20_000
-"""Rows of a table that stand in memory, and in one row group of its file."""
+GROUP = 8_000
+"""Rows in one row group of a table's file; so many stand in memory, in Arrow's form."""
+_ROWS = 1_000  # rows that stand in memory as objects of Python, which take ten times as much
 MANIFEST, REPORTS = "manifest.json", "reports.jsonl"
 _PART = ".part"
 _LIBRARIES = ("evtx", "pandas", "pyarrow")
@@ -109,6 +110,8 @@ class _TableFile:
         self.count = 0
         self._schema = arrow(name)
         self._rows: list[list[Any]] = []
+        self._ready: list[Any] = []
+        self._count = 0
         self._file = pq.ParquetWriter(folder / f"{name}.parquet{_PART}", self._schema, compression="zstd")
 
     def add(self, rows: Iterable[list[Any]]) -> None:
@@ -116,23 +119,37 @@ class _TableFile:
         before = len(self._rows)
         self._rows += rows
         self.count += len(self._rows) - before
-        while len(self._rows) >= GROUP:
-            self._flush(GROUP)
+        while len(self._rows) >= _ROWS:
+            self._made(_ROWS)
+            if self._count >= GROUP:
+                self._flush()
 
-    def _flush(self, most: int) -> None:
+    def _made(self, most: int) -> None:
+        """The first rows as a table of Arrow."""
         import pandas as pd
         import pyarrow as pa
 
         rows, self._rows = self._rows[:most], self._rows[most:]
         frame = pd.DataFrame(rows, columns=self._schema.names, dtype=object)
-        self._file.write_table(pa.Table.from_pandas(frame, self._schema, preserve_index=False))
+        self._ready.append(pa.Table.from_pandas(frame, self._schema, preserve_index=False))
+        self._count += len(rows)
+
+    def _flush(self) -> None:
+        """Write a row group."""
+        import pyarrow as pa
+
+        self._file.write_table(pa.concat_tables(self._ready), GROUP)
+        self._ready, self._count = [], 0
 
     def __enter__(self) -> _TableFile:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None and (self._rows or not self.count):
-            self._flush(GROUP)
+        if kind is None:
+            if self._rows or not self.count:
+                self._made(_ROWS)
+            if self._ready:
+                self._flush()
         self._file.close()
 
 
