@@ -93,7 +93,7 @@ def _findings(row: Mapping[str, Any], extra: Mapping[str, Any], line: int) -> li
     roles = [("root", row["root"])] if row["root"] else []
     out = []
     for role, rule in [*roles, *(extra["roles"] or ())]:
-        title, phase, severity, who = CAUSES[rule]
+        title, phase, severity, who = CAUSES.get(rule, (row.get("title"), "join", "error", "helpdesk"))
         out.append(
             {
                 "line": line,

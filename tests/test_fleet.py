@@ -460,6 +460,17 @@ def test_what_the_same_devices_share_stands_in_one_row(tmp_path: Path) -> None:
     assert found["also"].tolist() == ["Windows build 10.0.19045 (60 of 60)"]
 
 
+def test_what_only_overlaps_a_cluster_is_none(tmp_path: Path) -> None:
+    rows = proxied(60, 57, "proxy-a:8080", 0) + proxied(600, 6, "proxy-b:8080", 1000)
+    for number, row in enumerate(rows):
+        row["os_build"] = (
+            "10.0.19045" if number < 60 or number % 8 == 0 else "10.0.22631"
+        )  # all of proxy-a, some of proxy-b
+        row["domain"] = "SOUTH" if number < 30 else "NORTH"  # a part of proxy-a
+    found = fleet_of([write_run(tmp_path / "run", rows)]).clusters
+    assert found[["trait", "value"]].values.tolist() == [["proxy", "proxy-a:8080"]]
+
+
 @given(hits=st.integers(0, 500), more=st.integers(0, 500), z=st.floats(0.5, 5))
 def test_score_intervals_hold_the_share(hits: int, more: int, z: float) -> None:
     if hits + more == 0:
@@ -620,7 +631,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
 
 
 def test_the_fleet_knows_neither_engine_nor_parsers() -> None:
-    allowed = {"fleet", "tables", "times", "words", "report"}
+    allowed = {"fleet", "tables", "times", "words", "report", "__version__"}
     for path in Path(package.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("troubleshoot"):

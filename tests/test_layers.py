@@ -68,7 +68,20 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"alike"}),
     frozenset({"notchecked"}),
     frozenset({"engine"}),
-    frozenset({"pipeline", "ruletest", "report", "redact", "explain", "changes", "compare", "timeline", "escalation"}),
+    frozenset(
+        {
+            "pipeline",
+            "ruletest",
+            "report",
+            "redact",
+            "explain",
+            "changes",
+            "compare",
+            "timeline",
+            "escalation",
+            "traits",
+        }
+    ),
     frozenset({"lint", "batch", "codelookup", "coverage", "ruledocs", "packing", "fleet"}),
     frozenset({"rulecommands", "console"}),
     frozenset({"devicecommands", "datacommands", "fleetcommands"}),

@@ -51,6 +51,15 @@ class TableName(StrEnum):
     conflicts = "conflicts"
 
 
+class Pages(StrEnum):
+    """Whose reports are written as pages."""
+
+    auto = "auto"
+    all = "all"
+    failing = "failing"
+    none = "none"
+
+
 def _fleet(runs: Sequence[str], lists: Sequence[str] | None, by_time: bool = True) -> Fleet:
     from troubleshoot.fleet import FleetError
     from troubleshoot.fleet.assemble import fleet_of
@@ -160,3 +169,31 @@ def diff(
 
     found = difference.as_data(_fleet(runs, lists, by_time=False))
     write(_json(found) if form is DataForm.json else texts.difference(found, most), output)
+
+
+@app.command("html", epilog="Example: troubleshoot fleet html run-1 run-2 --devices ad.csv -o fleet.html")
+def html(
+    runs: Runs,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The page to write.")],
+    lists: Lists = None,
+    pages: Annotated[
+        Pages,
+        typer.Option(
+            "--pages", help="Whose own reports are written into RUN/pages; auto: all, in fleets up to 500 devices."
+        ),
+    ] = Pages.auto,
+) -> None:
+    """One page with charts, heat map and a list of all devices with search; it opens from disk and asks for nothing.
+
+    Each device links to its own report where that is in its run folder (--pages); keep the folders beside the page.
+    """
+    from troubleshoot.fleet import FleetError, devicepages, page
+
+    fleet = _fleet(runs, lists)
+    if output.is_dir():
+        output = output / "fleet.html"
+    try:
+        found = devicepages.links(fleet, output, pages.value)
+    except FleetError as error:
+        raise fail(str(error)) from error
+    _put(page.render(fleet, found), output)

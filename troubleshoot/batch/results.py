@@ -17,6 +17,7 @@ from troubleshoot.fleetinput.tables import Table
 from troubleshoot.model import Result, Unread
 from troubleshoot.pipeline import Opened, exit_code, judged, of_table, wanted_events
 from troubleshoot.report import jsonform
+from troubleshoot.traits import traits
 
 if TYPE_CHECKING:
     from troubleshoot.case import Case
@@ -75,10 +76,11 @@ class _Found:
 
 
 def _facts(case: Case, redactor: Redactor | None) -> dict[str, str]:
-    """What the device may have in common with others: the newest value of each fact, and two fields of its newest capture."""
+    """What the device may have in common with others: the newest value of each fact, two fields of its newest capture, its traits."""
     found = {name: str(told[0].value) for name, told in case.facts.items() if told}
     newest = case.captures[0].named if case.captures else {}
     found |= {name: newest[name].text for name in _FIELDS if name in newest and newest[name].value}
+    found |= traits(case)
     short = {name: value for name, value in found.items() if len(value) <= _LONGEST}
     return short if redactor is None else {name: redactor.text(value) for name, value in short.items()}
 

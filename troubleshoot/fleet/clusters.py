@@ -3,7 +3,8 @@
 For each cause and each shared trait (site, proxy, build, ...) the share of failing devices inside is set against that outside. A
 cluster needs at least ``LEAST`` failing devices, the same number of devices outside to compare with, twice the share, and 95 %
 score intervals (Wilson 1927) that stay apart even after correction for how many pairs were looked at (Bonferroni). Only devices
-whose state is known count, and only those whose trait is known. A cluster is a place to look, no proof of a cause.
+whose state is known count, and only those whose trait is known. What only stands out because it overlaps with a sharper cluster of
+the same cause is no cluster: it must stand out among the devices outside of that one too. A cluster is a place to look, no proof.
 
 Duplicate device ids and key containers are no statistic: one is enough, since each device makes its own.
 Source: Microsoft Learn, "Device identity and desktop virtualization" (no image of a device that is already registered).
@@ -59,7 +60,7 @@ def clusters(devices: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     ]
     active = active[active["key"].isin(known["key"])].sort_values("since", kind="stable")
     active = active.drop_duplicates(["key", "rule"])
-    found = _merged(list(_tested(known, active)))
+    found = _own(_merged(list(_tested(known, active))), known.set_index("key"), active)
     rows = [_row(one, active) for one in found] + list(_images(devices))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     for name in ("since", "until"):
@@ -73,8 +74,7 @@ def _tested(known: pd.DataFrame, active: pd.DataFrame) -> Iterator[dict[str, Any
     pairs: list[dict[str, Any]] = []
     by_key = known.set_index("key")
     for trait in names()["traits"]:
-        column = "tenant_id" if trait == "tenant" else trait
-        values = by_key[column].dropna()
+        values = by_key[_column(trait)].dropna()
         sizes = values.value_counts()
         if len(sizes) < 2:
             continue
@@ -93,7 +93,11 @@ def _tested(known: pd.DataFrame, active: pd.DataFrame) -> Iterator[dict[str, Any
         if _stands_out(pair, z):
             failing = pair.pop("failing")
             keys = failing[(failing["rule"] == pair["rule"]) & (failing["value"] == pair["value"])]["key"]
-            yield pair | {"keys": frozenset(keys)}
+            yield pair | {"keys": frozenset(keys), "z": z}
+
+
+def _column(trait: str) -> str:
+    return "tenant_id" if trait == "tenant" else trait
 
 
 def _stands_out(pair: dict[str, Any], z: float) -> bool:
@@ -127,6 +131,28 @@ def _merged(pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             twin["also"].append(
                 f"{names()['traits'][one['trait']]['one']} {one['value']} ({one['devices']} of {one['of']})"
             )
+    return kept
+
+
+def _own(found: Sequence[dict[str, Any]], by_key: pd.DataFrame, active: pd.DataFrame) -> list[dict[str, Any]]:
+    """Those that stand out by themselves: also without the devices of the sharper clusters of their cause, kept before them."""
+    import pandas as pd
+
+    kept: list[dict[str, Any]] = []
+    covered: dict[str, pd.Series[Any]] = {}
+    for one in found:
+        inside = (by_key[_column(one["trait"])] == one["value"]).fillna(False).astype(bool)
+        taken = covered.get(one["rule"], pd.Series(False, index=by_key.index))
+        if taken.any():
+            rest = by_key[_column(one["trait"])].notna() & ~taken
+            fails = by_key.index.isin(active[active["rule"] == one["rule"]]["key"])
+            here, there = rest & inside, rest & ~inside
+            pair = {"devices": int((here & fails).sum()), "of": int(here.sum())}
+            pair |= {"outside": int((there & fails).sum()), "outside_of": int(there.sum())}
+            if not _stands_out(pair, one["z"]):
+                continue
+        kept.append(one)
+        covered[one["rule"]] = taken | inside
     return kept
 
 

@@ -123,7 +123,8 @@ def read_run(folder: Path) -> Run:
     collect = _table(folder, "collect", ("line", "collect"))
     if collect is None:
         collect = _from_reports(folder / "reports.jsonl", devices, findings, gaps)
-    _fill_from_facts(devices, _table(folder, "facts", ("line", "name", "value")))
+    wanted = sorted({name for spellings in names()["run_facts"].values() for name in spellings})
+    _fill_from_facts(devices, _table(folder, "facts", ("line", "name", "value"), [("name", "in", wanted)]))
     _fill_tokens(devices, _table(folder, "attempts", ("line", "flow", "outcome")))
     _name_roots(devices, findings)
     times = devices["as_of"].dropna()
@@ -174,15 +175,20 @@ def _devices(raw: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return devices, gaps
 
 
-def _table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame | None:
-    """These columns of another table of the run; None where the run has no such table, or another one of that name."""
+def _table(
+    folder: Path, name: str, columns: Sequence[str], rows: list[tuple[str, str, Sequence[str]]] | None = None
+) -> pd.DataFrame | None:
+    """These columns of another table of the run; None where the run has no such table, or another one of that name.
+
+    ``rows``: only those that pass these filters of Parquet.
+    """
     import pandas as pd
 
     path = folder / f"{name}.parquet"
     if not path.is_file():
         return None
     try:
-        return pd.read_parquet(path, columns=list(columns))
+        return pd.read_parquet(path, columns=list(columns), filters=rows)
     except Exception:
         return None
 
