@@ -109,13 +109,14 @@ function heat() {
     options: {
       animation: false, maintainAspectRatio: false,
       scales: {
-        x: { ...axes(), type: "linear", min: -.5, max: found.values.length - .5, grid: { display: false }, afterBuildTicks: axis => { axis.ticks = found.values.map((_, at) => ({ value: at })); }, ticks: { color: css("--text"), autoSkip: false, maxRotation: 70, callback: value => (found.column.shown[found.values[value]] || "").slice(0, 22) } },
-        y: { ...axes(), type: "linear", reverse: true, min: -.5, max: found.causes.length - .5, grid: { display: false }, afterBuildTicks: axis => { axis.ticks = found.causes.map((_, at) => ({ value: at })); }, ticks: { color: css("--text"), autoSkip: false, callback: value => labels[value] } },
+        x: { ...axes(), type: "linear", offset: false, min: -.5, max: found.values.length - .5, grid: { display: false }, afterBuildTicks: axis => { axis.ticks = found.values.map((_, at) => ({ value: at })); }, ticks: { color: css("--text"), autoSkip: false, maxRotation: 70, callback: value => (found.column.shown[found.values[value]] || "").slice(0, 22) } },
+        y: { ...axes(), type: "linear", offset: false, reverse: true, min: -.5, max: found.causes.length - .5, grid: { display: false }, afterBuildTicks: axis => { axis.ticks = found.causes.map((_, at) => ({ value: at })); }, ticks: { color: css("--text"), autoSkip: false, callback: value => labels[value] } },
       },
       plugins: { legend: { display: false }, tooltip: { callbacks: { title: one => CAUSES[one[0].raw.at].title, label: one => `${found.column.shown[one.raw.code]}: ${told(one.raw)}` } } },
       onClick: (event, hit, { data }) => { if (hit.length) { const cell = data.datasets[0].data[hit[0].index]; pick({ cause: CAUSES[cell.at].rule, [found.column.name]: found.column.values[cell.code - 1] }); } },
     },
   });
+  charts.at(-1).update();  // the size of the cells follows the size of the area, which is known only now
   $("heat-note").textContent = `Share of the devices whose state is told; the strongest cell is ${percent(most)}.` + (found.left > 0 ? ` ${count(found.left)} more values are not shown.` : "");
   const head = made("tr");
   head.append(made("th", "Cause"), ...found.values.map(code => made("th", found.column.shown[code])));
