@@ -85,3 +85,14 @@ def test_a_member_of_a_json_object_loses_its_quotes_and_comma(tmp_path: Path) ->
     (case,) = open_cases([str(tmp_path)], None).cases
     assert case.device.names == ("WKS-0427.corp.example",)
     assert case.captures[0].named["AzureAdJoined"].text == "NO"
+
+
+def test_what_looks_like_a_table_is_told_how_to_name_its_columns() -> None:
+    from troubleshoot.pipeline import diagnose_bytes
+    from troubleshoot.ruleset import load
+
+    result = diagnose_bytes("a.csv", b"Asset Tag,Result\nWKS-1,none of ours\nWKS-2,nor this\n", load([]))
+    (one,) = result.unread
+    assert one.reason.endswith("name its columns with --map text=COLUMN,device=COLUMN (Asset Tag, Result)")
+    result = diagnose_bytes("a.txt", b"a text, of words\nand more of them\n", load([]))
+    assert "--map" not in result.unread[0].reason

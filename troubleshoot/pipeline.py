@@ -264,7 +264,7 @@ def _with_rows(name: str, found: tuple[Evidence | Problem, ...]) -> tuple[Eviden
 
 def _reason(one: Artifact, problem: Problem) -> str:
     """Why a file gave nothing: the error that it holds in place of output, where it is one."""
-    if problem.kind != "unsupported" or one.size > 4_096:
+    if problem.kind != "unsupported":
         return problem.message
     from troubleshoot.fleetinput.files import error_in_place
 
@@ -272,7 +272,22 @@ def _reason(one: Artifact, problem: Problem) -> str:
         error = error_in_place(one)
     except OSError:
         return problem.message
-    return f"it holds an error in place of output: {error}" if error else problem.message
+    if error:
+        return f"it holds an error in place of output: {error}"
+    return problem.message + _as_table(one)
+
+
+def _as_table(one: Artifact) -> str:
+    """What to do where a file that gave nothing looks like a table: name its columns."""
+    from troubleshoot.fleetinput.tables import looks_like_table
+
+    try:
+        names = looks_like_table(one)
+    except OSError:
+        return ""
+    if not names:
+        return ""
+    return f"; if it is a table of devices, name its columns with --map text=COLUMN,device=COLUMN ({', '.join(names)[:300]})"
 
 
 def unneeded(one: Artifact) -> str | None:

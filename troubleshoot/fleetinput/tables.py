@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 from troubleshoot import times
 from troubleshoot.containers import is_workbook
 from troubleshoot.decoding import decode as decoded_text
-from troubleshoot.fleetinput import records
+from troubleshoot.fleetinput import may_be_table, records
 from troubleshoot.fleetinput.cells import Pair, label_of, text_of
 from troubleshoot.fleetinput.columns import Plan, columns_of, plan
 from troubleshoot.fleetinput.mapping import MapError
@@ -267,6 +267,21 @@ def tables(artifact: Artifact, wanted: Mapping[str, str] | None = None) -> list[
     if found is None:
         return []
     return _of_lines(artifact, found, wanted)
+
+
+def looks_like_table(artifact: Artifact) -> tuple[str, ...]:
+    """The names of the columns of a file that looks like a table, whatever it holds; none of another file. Raises OSError."""
+    with artifact.open() as stream:
+        head = stream.read(HEAD)
+    if not may_be_table(head):
+        return ()
+    text, _ = decoded_text(head)
+    found = records.header(text.split("\n")[:60])
+    if found is None or not all(0 < len(name) <= 60 for name in found.names):
+        return ()
+    rows = list(islice(records.delimited(iter(text.split("\n")), found), 3))
+    fit = [one for one in rows if one.damage is None and len(one.cells) == len(found.names)]
+    return found.names if fit and len(fit) == len(rows) else ()
 
 
 def _of_lines(artifact: Artifact, head: records.Header, wanted: Mapping[str, str] | None) -> list[Table]:
