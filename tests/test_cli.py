@@ -10,6 +10,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
+
+from troubleshoot import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
@@ -224,3 +227,18 @@ def test_other_commands_answer() -> None:
 def test_the_same_bytes_give_the_same_report() -> None:
     path = SAMPLES / "broken" / "two-faults"
     assert run("diagnose", path, "-f", "json").stdout == run("diagnose", path, "-f", "json").stdout
+
+
+@pytest.mark.parametrize("word", ["diagnose", "code", "formats"])
+def test_the_app_with_one_command_says_what_the_whole_app_says(word: str) -> None:
+    alone = cli._called(word)
+    assert len(alone.registered_commands) == 1
+    assert not alone.registered_groups
+    for words in ([word, "--help"], [word, "--no-such-option"], [word]):
+        whole, lean = (CliRunner().invoke(one, words) for one in (cli.app, alone))
+        assert (lean.exit_code, lean.output) == (whole.exit_code, whole.output)
+
+
+@pytest.mark.parametrize("word", [None, "--help", "rules", "fleet", "diagnos"])
+def test_whatever_is_no_command_gets_the_whole_app(word: str | None) -> None:
+    assert cli._called(word) is cli.app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from copy import copy
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -429,13 +430,23 @@ def _app(
     pass
 
 
+def _called(word: str | None) -> typer.Typer:
+    """The app with only the command ``word``: making the others takes a tenth of the start. The whole app where it is none."""
+    called = [one for one in app.registered_commands if word == (one.name or getattr(one.callback, "__name__", None))]
+    if not called:
+        return app
+    alone = copy(app)
+    alone.registered_commands, alone.registered_groups = called, []
+    return alone
+
+
 def main() -> None:
     """The console script. Output is UTF-8 whatever the console's code page; what it cannot show is replaced."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        app()
+        _called(next(iter(sys.argv[1:]), None))()
     except BrokenPipeError:
         # The reader (head, less) went away: no traceback, and no second error while Python closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

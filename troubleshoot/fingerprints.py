@@ -7,11 +7,15 @@ without its domain, which one capture prints as ``DOMAIN\\name`` and the next as
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 from troubleshoot.accounts import short
 from troubleshoot.model import Device, Finding
+
+try:  # the module itself, as `random` does: hashlib loads OpenSSL, a thirtieth of the start
+    from _sha256 import sha256  # type: ignore[import-not-found]
+except ImportError:  # Python 3.12 has another
+    from hashlib import sha256
 
 LENGTH = 16
 """Hex digits of a fingerprint."""
@@ -42,4 +46,5 @@ def of_redacted(finding: Finding, device: str | None, as_of: datetime | None) ->
 
 def digest(text: str) -> str:
     """The first hex digits of the SHA-256 of a text."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
+    digits: str = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return digits[:LENGTH]

@@ -8,14 +8,12 @@ All are named tuples: making one costs a third of making a frozen dataclass, and
 quarter. None is ever taken apart by position.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import BinaryIO, NamedTuple, TypeAlias
 
-_NOTHING: Mapping[str, Source] = MappingProxyType({})
+_NOTHING: Mapping[str, "Source"] = MappingProxyType({})
 
 Wanted: TypeAlias = Mapping[str, frozenset[int] | None]
 """Which event records to decode: provider name as records print it -> event ids, or None for every id of that provider.
@@ -425,7 +423,7 @@ class Finding(NamedTuple):
     benign_when: tuple[str, ...]
     references: tuple[str, ...]
     evidence: tuple[Proof, ...]
-    symptoms: tuple[Finding, ...] = ()
+    symptoms: tuple["Finding", ...] = ()
     not_ruled_out: tuple[str, ...] = ()
     reason: str | None = None
     time: datetime | None = None

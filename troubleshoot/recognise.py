@@ -5,8 +5,6 @@ more of the same content. Parsers decide by content themselves; this tells what 
 read, who collected the input, and what a file without any signature is likely to be.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -246,10 +244,10 @@ def _stands(row: Mapping[str, Any], head: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _secret_names() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+def _secret_names() -> tuple[tuple[str, str, str], ...]:
     """What stands in the name, the pattern that the name then fits, and what such a file can hold."""
     rows = (row for row in table().names if row["kind"] == "secret")
-    return tuple((need, _pattern(row["name"]), str(row["note"])) for row in rows for need in row["needs"])
+    return tuple((need, row["name"], str(row["note"])) for row in rows for need in row["needs"])
 
 
 @lru_cache(maxsize=1)
@@ -263,7 +261,7 @@ def secret_by_name(name: str) -> str | None:
     path = normal(name)
     folded = path.lower()
     for need, pattern, note in _secret_names():
-        if need in folded and pattern.search(path):
+        if need in folded and _pattern(pattern).search(path):
             return note
     return None
 

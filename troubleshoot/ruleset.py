@@ -4,8 +4,6 @@ A checkout compiles ``rules/`` when a source is newer than ``data/compiled.json`
 ``--rules DIR`` folders are compiled in memory and laid over the shipped set.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -265,7 +263,7 @@ def _load_shipped() -> dict[str, Any]:
 class _Rules(dict[int, Rule]):
     """The rules of a set by number; each is made when it is first asked for."""
 
-    def __init__(self, ruleset: Ruleset) -> None:
+    def __init__(self, ruleset: "Ruleset") -> None:
         super().__init__()
         self._ruleset = ruleset
 

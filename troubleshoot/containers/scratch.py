@@ -1,8 +1,8 @@
 """Where unpacked members are kept while they are read: small ones in memory, the others in one temporary folder of the run.
 
 The folder is flat and its files have numbers for names: nothing of an archive decides a path. It is removed when the run ends,
-also by an exception or Ctrl-C. A run that was killed leaves it behind; the next one removes it, which it may when it gets the
-lock that the living owner holds.
+also by an exception or Ctrl-C. A run that was killed leaves it behind; the next one that unpacks removes it, which it may when
+it gets the lock that the living owner holds.
 """
 
 from __future__ import annotations
@@ -63,14 +63,10 @@ class Scratch:
     """Keeps members; a context manager that removes what it made."""
 
     def __init__(self) -> None:
-        global _swept
         self.in_memory = 0
         self._folder: str | None = None
         self._count = 0
         self._remove: weakref.finalize[..., Scratch] | None = None
-        if not _swept:
-            _swept = True
-            sweep()
 
     def __enter__(self) -> Scratch:
         return self
@@ -88,6 +84,7 @@ class Scratch:
 
     def keep(self, chunks: Iterable[bytes], most: int) -> Held:
         """The bytes of all chunks. Raises :class:`TooLarge` beyond ``most`` bytes, and OSError when the disk is full."""
+        _sweep_once()
         found: list[bytes] = []
         size = 0
         source = iter(chunks)
@@ -165,6 +162,14 @@ def _emptied(folder: str, lock: int | None) -> None:
         os.unlink(os.path.join(folder, _LOCK))
     with contextlib.suppress(OSError):
         os.rmdir(folder)
+
+
+def _sweep_once() -> None:
+    """The first member that a process keeps is the time to look for what others left: what unpacks nothing starts sooner."""
+    global _swept
+    if not _swept:
+        _swept = True
+        sweep()
 
 
 def sweep() -> None:

@@ -113,7 +113,7 @@ def _titles(text: str) -> Iterator[str]:
 
 def known_labels(text: str) -> int:
     """How many different labels of dsregcmd stand in the text with a value behind them."""
-    return len({squeeze(found[1]) for found in dsreglines.index().split.finditer(text[:50_000])})
+    return len({squeeze(found[1]) for found in dsreglines.known_labels().finditer(text[:50_000])})
 
 
 @lru_cache(maxsize=4096)

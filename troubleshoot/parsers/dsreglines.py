@@ -52,7 +52,6 @@ class Index(NamedTuple):
     squeezed: dict[str, tuple[Label, ...]]  # squeezed label -> Labels of every section
     sections: dict[str, str]  # squeezed title -> title
     labels: frozenset[str]  # every label as Windows prints it
-    split: re.Pattern[str]  # any known label followed by a colon, for lines that hold several
 
 
 @lru_cache(maxsize=1)
@@ -71,12 +70,17 @@ def index() -> Index:
         for text in dict.fromkeys(squeeze(one) for one in (label.label, *label.spellings)):
             squeezed.setdefault(text, []).append(label)
     sections[squeeze("Diagnostics Data")] = "Diagnostic Data"
+    printed = frozenset(text for table in exact.values() for text in table if squeeze(text) not in GENERIC)
+    return Index(exact, {key: tuple(found) for key, found in squeezed.items()}, sections, printed)
+
+
+@lru_cache(maxsize=1)
+def known_labels() -> re.Pattern[str]:
+    """Any known label followed by a colon, for lines that hold several: half of the cost of the tables, and seldom needed."""
     words = sorted({text for one in labels().values() for text in (one.label, *one.spellings)}, key=len, reverse=True)
-    split = re.compile(
+    return re.compile(
         r"(?<![^\s|*`>\"'(])(" + "|".join(re.escape(word) for word in words) + r")\s{0,40}:(?=\s|\*|$)", re.IGNORECASE
     )
-    printed = frozenset(text for table in exact.values() for text in table if squeeze(text) not in GENERIC)
-    return Index(exact, {key: tuple(found) for key, found in squeezed.items()}, sections, printed, split)
 
 
 def section_title(text: str) -> str | None:
@@ -135,7 +139,7 @@ def pieces(line: str) -> list[str]:
 
 def several(text: str) -> list[str]:
     """The ``label : value`` parts of a line that holds several (flattened output); one part otherwise."""
-    found = list(index().split.finditer(text))
+    found = list(known_labels().finditer(text))
     if len(found) < 2:
         return [text]
     starts = [one.start(1) for one in found]
@@ -195,6 +199,7 @@ __all__ = [
     "index",
     "is_elision",
     "is_rule",
+    "known_labels",
     "labels",
     "pieces",
     "plain",
