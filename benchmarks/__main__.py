@@ -1,10 +1,11 @@
-"""``python -m benchmarks [a] [b] [c] [d] [e] [--logs FOLDER] [--rounds N]``: prints the ratios the project holds itself to.
+"""``python -m benchmarks [a] [b] [c] [d] [e] [f] [--logs FOLDER] [--rounds N]``: prints the ratios the project holds itself to.
 
 a  whole process for one dsregcmd text, against ``python -c "import typer"``              at most 2
 b  wanted records out of a folder of real logs, against decoding everything as JSON        at most 0.3 and 1.0
 c  a device's text in memory to JSON report, against a bare split-and-strip loop           at most 12
 d  judging one device with ten times the rules, against the shipped ones                   at most 1.2
 e  the HTML report of 5,000 events in Chromium on one core, opening and filtering           at most 1 second each
+f  diagnosing a 7z of a hundred event logs, against unpacking it, both whole processes         at most 1.5
 
 and of whole batch runs, which take minutes and are only done when they are named (``--devices N``, ``--folder`` for the inputs):
 
@@ -149,6 +150,16 @@ def unpacked(folder: Path) -> Path | None:
     return folder
 
 
+def archives(rounds: int) -> None:
+    """(f) Archives of event logs: one made here, and the real ones where they are at hand."""
+    from benchmarks.archive_bench import made, ratios
+
+    with tempfile.TemporaryDirectory() as temporary:
+        here = made(Path(temporary) / "made-here.7z")
+        for line in ratios([here, *sorted(SHARED_LOGS.glob("*.7z"))], rounds, in_turn):
+            print(line)
+
+
 def logs(folder: Path | None, rounds: int) -> None:
     """(b) Records of wanted providers out of real logs."""
     from benchmarks.evtx_bench import ratios
@@ -178,7 +189,7 @@ def main() -> None:
     """Run the chosen benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "which", nargs="*", default=list("abcde"), help=f"a, b, c, d, e, {', '.join(BATCH)}; default: a b c d e"
+        "which", nargs="*", default=list("abcdef"), help=f"a, b, c, d, e, f, {', '.join(BATCH)}; default: a b c d e f"
     )
     parser.add_argument("--devices", type=int, help="devices, or bundles, of batch runs")
     parser.add_argument("--folder", type=Path, help="where inputs of batch runs are made, and kept")
@@ -196,6 +207,8 @@ def main() -> None:
         more_rules(chosen.rounds)
     if "e" in chosen.which:
         page(chosen.rounds)
+    if "f" in chosen.which:
+        archives(max(3, chosen.rounds // 2))
     if set(BATCH) & set(chosen.which):
         batch_runs(chosen)
 

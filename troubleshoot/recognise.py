@@ -301,16 +301,20 @@ def is_name_alone(name: str) -> bool:
     return found is not None and found.read == "name"
 
 
-@lru_cache(maxsize=1)
-def _unneeded_names() -> re.Pattern[str]:
+@lru_cache(maxsize=64)
+def _unneeded_names(ending: str) -> re.Pattern[str]:
+    """The names of files that need not be read, of those that may have this ending."""
     kinds = table().kinds
-    rows = (one["name"] for one in table().names if one.get("read", kinds[one["kind"]].read) in ("skip", "leave"))
-    return re.compile("|".join(rows), re.I)
+    rows = [one for one in table().names if one.get("read", kinds[one["kind"]].read) in ("skip", "leave")]
+    return re.compile("|".join(one["name"] for one in rows if ending in one.get("ends", (ending,))) or "(?!)", re.I)
 
 
+@lru_cache(maxsize=1024)
 def may_be_unneeded(name: str) -> bool:
     """A quick necessary condition of :func:`unneeded`."""
-    return _unneeded_names().search(normal(name)) is not None
+    path = normal(name)
+    ending = path.rpartition("/")[2].rpartition(".")[2].casefold()
+    return _unneeded_names(ending if ending in _endings() else "").search(path) is not None
 
 
 def unneeded(name: str, head: bytes | None) -> str | None:
