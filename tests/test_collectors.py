@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from bundles import (
 )
 from evidence import at, capture
 
-from troubleshoot import collectors, tables
+from troubleshoot import collectors, recognise, tables
 from troubleshoot.case import Case
 from troubleshoot.match import Evaluator
 from troubleshoot.model import Collected, CollectorNote, LogSpan, Problem, RegistryValue, Report, Source
@@ -393,3 +394,15 @@ def test_not_checked_asks_for_the_file(tmp_path: Path) -> None:
     asked = [one.collect for report in result.reports for one in report.not_checked]
     assert not any('wevtutil epl "Microsoft-Windows-AAD/Operational"' in one for one in asked)
     assert WKS.host == "WKS-0427"
+
+
+def test_the_word_of_a_sign_is_in_every_path_that_it_fits() -> None:
+    """Signs are only compiled where their word stands: one that is not in a path they fit would hide a collector."""
+    paths = [sample for row in recognise.table().names for sample in row["samples"]]
+    paths += [member.path for collector in LAYOUTS for member in bundle(collector)]
+    signs = [one for row in collectors.table()["collectors"] for found in row["signs"].values() for one in found]
+    fitting = {sign: [path for path in paths if re.search(sign, path, re.IGNORECASE)] for sign in signs}
+    assert sum(map(bool, fitting.values())) > 20
+    wrong = {sign for sign, found in fitting.items() for path in found if collectors.literal(sign) not in path.lower()}
+    assert wrong == set()
+    assert sum(len(collectors.literal(sign)) >= 4 for sign in signs) > len(signs) * 3 // 4

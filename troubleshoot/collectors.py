@@ -60,7 +60,8 @@ def identify(names: Iterable[str], notes: Sequence[CollectorNote] = ()) -> Colle
     """
     paths = [normal(name) for name in islice(dict.fromkeys(names), _MOST_NAMES)]
     told = {note.collector for note in notes if note.collector}
-    rows = [row for row in table()["collectors"] if row["id"] in told or _signed(row["signs"], paths)]
+    folded = "\n".join(paths).lower()
+    rows = [row for row in table()["collectors"] if row["id"] in told or _signed(row["signs"], paths, folded)]
     if not rows:
         return None
     known = _versions(rows, notes, paths)
@@ -84,13 +85,32 @@ def identify(names: Iterable[str], notes: Sequence[CollectorNote] = ()) -> Colle
 _STARTED = r"(^|/)started\.txt$"
 
 
-def _signed(signs: Mapping[str, Sequence[str]], paths: Sequence[str]) -> bool:
-    if signs["sure"]:
-        sure = _pattern("|".join(signs["sure"]))
-        if any(sure.search(path) for path in paths):
-            return True
+_GROUP = re.compile(r"\([^()]*\)[?*+]?")
+_VARYING = re.compile(r"\\[A-Za-z]|\[[^\]]*\]|.[?*{]|[.^$+]")
+_RUNS = re.compile(r"[\w/ ,=@~\ue000-\ue0ff-]+")
+
+
+def literal(sign: str) -> str:
+    """The longest text that a path must hold, in lower case, for the pattern to fit: to compile a pattern takes longer than to
+    look for a word. Empty where there is none."""
+    rest, before = re.sub(r"\\([^A-Za-z0-9])", lambda found: chr(0xE000 + ord(found[1])), sign), ""
+    while rest != before:  # from the innermost parentheses outwards
+        before, rest = rest, _GROUP.sub("\n", rest)
+    if "|" in rest:
+        return ""
+    longest = max(_RUNS.findall(_VARYING.sub("\n", rest)), key=len, default="")
+    return re.sub(r"[\ue000-\ue0ff]", lambda found: chr(ord(found[0]) - 0xE000), longest).lower()
+
+
+def _signed(signs: Mapping[str, Sequence[str]], paths: Sequence[str], folded: str) -> bool:
+    """``folded``: the paths as one text in lower case."""
+    sure = [_pattern(sign) for sign in signs["sure"] if literal(sign) in folded]
+    if any(pattern.search(path) for pattern in sure for path in paths):
+        return True
     count = 0
     for sign in signs["likely"]:
+        if literal(sign) not in folded:
+            continue
         likely = _pattern(sign)
         count += any(likely.search(path) for path in paths)
         if count == 2:
