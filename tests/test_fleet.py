@@ -460,6 +460,14 @@ def test_what_the_same_devices_share_stands_in_one_row(tmp_path: Path) -> None:
     assert found["also"].tolist() == ["Windows build 10.0.19045 (60 of 60)"]
 
 
+def test_devices_without_a_proxy(tmp_path: Path) -> None:
+    rows = proxied(30, 30, "direct", 0) + proxied(90, 0, "proxy-b:8080", 1000)
+    found = fleet_of([write_run(tmp_path / "run", rows)]).clusters
+    assert found["evidence"].tolist() == [
+        "30 of 30 devices without a proxy since 2026-03-04 09:10 UTC; elsewhere 0 of 90"
+    ]
+
+
 def test_what_only_overlaps_a_cluster_is_none(tmp_path: Path) -> None:
     rows = proxied(60, 57, "proxy-a:8080", 0) + proxied(600, 6, "proxy-b:8080", 1000)
     for number, row in enumerate(rows):

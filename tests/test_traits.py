@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from troubleshoot.cli import app
+from troubleshoot.fleet.frames import read_run
 from troubleshoot.pipeline import open_cases
 from troubleshoot.traits import traits
 
+SAMPLE = Path(__file__).resolve().parent.parent / "samples" / "broken" / "device-not-synced"
 NETLOGON = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Netlogon\Parameters"
 TCPIP = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces"
 INFORMATION = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\SystemInformation"
@@ -44,3 +49,12 @@ def test_traits(tmp_path: Path, text: str, wanted: Mapping[str, str]) -> None:
     for case in open_cases([str(path)], None).cases:
         found |= traits(case)
     assert found == dict(wanted)
+
+
+def test_traits_reach_the_tables_of_a_run(tmp_path: Path) -> None:
+    device = tmp_path / "in" / "WKS-0427"
+    shutil.copytree(SAMPLE, device, ignore=shutil.ignore_patterns("README.md", "*.json"))
+    (device / "netlogon.reg").write_bytes(reg(NETLOGON, "DynamicSiteName", "Berlin").encode("utf-16"))
+    done = CliRunner().invoke(app, ["batch", str(tmp_path / "in"), "-o", str(tmp_path / "run"), "--workers", "1"])
+    assert done.exit_code == 1
+    assert read_run(tmp_path / "run").devices["site"].tolist() == ["Berlin"]

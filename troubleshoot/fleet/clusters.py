@@ -166,6 +166,8 @@ def _row(found: dict[str, Any], active: pd.DataFrame) -> dict[str, Any]:
     since, until, burst = _window(members["since"])
     share, outside = found["devices"] / found["of"], found["outside"] / found["outside_of"]
     where = f"{names()['traits'][found['trait']]['sentence']} {found['value']}"
+    if (found["trait"], found["value"]) == ("proxy", "direct"):
+        where = "without a proxy"
     when = f" since {since:%Y-%m-%d %H:%M} UTC" if since is not None and burst else ""
     evidence = (
         f"{found['devices']:,} of {found['of']:,} devices {where}{when}; "
