@@ -7,7 +7,7 @@ cannot be told, and the same things to collect: these are kept by their answers.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from troubleshoot.match import Context, Evaluator
@@ -15,16 +15,29 @@ from troubleshoot.outcomes import where
 from troubleshoot.ruleset import Rule
 
 Answers: TypeAlias = tuple[Hashable, ...]
-Live: TypeAlias = list[tuple[Rule, list[Context], Context | None]]
+Live: TypeAlias = list[tuple[Rule, Sequence[Context], Context | None]]
 _MOST = 5_000  # answers kept; more than that are forgotten together
 _MOST_CONTEXTS = 40  # of one device; those of a case with more are not worth comparing
 
 
 class Plan(NamedTuple):
-    """What to ask for some rules: a rule of each kind of context, with the subjects (bits) of all such rules; and the joins."""
+    """What to ask for some rules: a rule of each kind of context, with the subjects (bits) of all such rules; and the joins.
+
+    ``group``: rule id -> the place of its kind of context.
+    """
 
     groups: tuple[tuple[Rule, int], ...]
     joins: tuple[str, ...]
+    group: Mapping[str, int]
+
+
+class Told(NamedTuple):
+    """What a case answers. Equal ``answers`` mean: equal rules, and in each context the same leaves true and false, and its
+    attempts open or not. ``contexts``: those of each kind, as the plan has them."""
+
+    answers: Answers
+    contexts: list[tuple[Context, ...]]
+    plan: Plan
 
 
 class Kept:
@@ -50,11 +63,8 @@ def kept(evaluator: Evaluator) -> Kept:
     return found
 
 
-def answers(evaluator: Evaluator, numbers: Sequence[int]) -> Answers | None:
-    """Ask all that the rules of these numbers ask about. None where the case is too large, or its collector decides.
-
-    Equal answers mean: equal rules, and in each context the same leaves true and false, and its attempts open or not.
-    """
+def told(evaluator: Evaluator, numbers: Sequence[int]) -> Told | None:
+    """Ask all that the rules of these numbers ask about. None where the case is too large, or its collector decides."""
     if evaluator.case.collected is not None:
         return None
     rules = tuple(numbers)
@@ -66,60 +76,66 @@ def answers(evaluator: Evaluator, numbers: Sequence[int]) -> Answers | None:
         plan = plans[rules] = _plan(evaluator, rules)
     for join in plan.joins:
         evaluator.join_excluded(join)
-    told: list[Hashable] = [rules, evaluator.case.domain_type]
+    answers: list[Hashable] = [rules, evaluator.case.domain_type]
+    every = []
     count = 0
     for rule, subjects in plan.groups:
         contexts = evaluator.contexts(rule)
+        every.append(contexts)
         count += len(contexts)
         if count > _MOST_CONTEXTS:
             return None
-        told.append(len(contexts))
+        answers.append(len(contexts))
         for context in contexts:
             if open_ones := subjects & ~context.asked:
                 evaluator.ask(open_ones, context)
-            told += (context.true, context.false, evaluator.is_open(context))
-    told += (evaluator.present.true, evaluator.present.false)
-    return tuple(told)
+            answers += (context.true, context.false, evaluator.is_open(context))
+    answers += (evaluator.present.true, evaluator.present.false)
+    return Told(tuple(answers), every, plan)
 
 
 def _plan(evaluator: Evaluator, numbers: tuple[int, ...]) -> Plan:
     groups: dict[tuple[tuple[str, ...], bool], tuple[Rule, int]] = {}
     joins: dict[str, None] = {}
+    group: dict[str, int] = {}
     for number in numbers:
         rule = evaluator.ruleset.rules[number]
         subjects = evaluator.tests[rule.match].subjects
         for one in rule.unless:
             subjects |= evaluator.tests[one.node].subjects
-        known = groups.get((rule.flows, rule.personal), (rule, 0))
-        groups[rule.flows, rule.personal] = known[0], known[1] | subjects
+        kind = rule.flows, rule.personal
+        first, others = groups.get(kind, (rule, 0))
+        groups[kind] = first, others | subjects
+        group[rule.id] = list(groups).index(kind)
         if rule.join != "any":
             joins[rule.join] = None
-    return Plan(tuple(groups.values()), tuple(joins))
+    return Plan(tuple(groups.values()), tuple(joins), group)
 
 
-def live(evaluator: Evaluator, numbers: Sequence[int], told: Answers | None) -> Live:
+def live(evaluator: Evaluator, numbers: Sequence[int], asked: Told | None) -> Live:
     """The rules of these numbers that match or cannot be told: the contexts they match in, else one where it cannot be told."""
-    known = kept(evaluator).found.get(told) if told is not None else None
-    rules = evaluator.ruleset.rules
-    if known is None:
-        found: Live = []
-        for number in numbers:
-            matched, undecided = where(evaluator, rules[number])
-            if matched or undecided is not None:
-                found.append((rules[number], matched, undecided))
-        if told is not None:
-            kept(evaluator).keep(told, [_places(evaluator, *one) for one in found])
-        return found
-    out: Live = []
-    for rule, places, place in known:
-        contexts = evaluator.contexts(rule)
-        out.append((rule, [contexts[one] for one in places], None if place is None else contexts[place]))
-    return out
+    known = kept(evaluator).found.get(asked.answers) if asked is not None else None
+    if asked is not None and known is not None:
+        out: Live = []
+        for rule, group, places, place in known:
+            contexts = asked.contexts[group]
+            out.append((rule, [contexts[one] for one in places], None if place is None else contexts[place]))
+        return out
+    found: Live = []
+    for number in numbers:
+        rule = evaluator.ruleset.rules[number]
+        matched, undecided = where(evaluator, rule)
+        if matched or undecided is not None:
+            found.append((rule, matched, undecided))
+    if asked is not None:
+        kept(evaluator).keep(asked.answers, [_places(asked, *one) for one in found])
+    return found
 
 
 def _places(
-    evaluator: Evaluator, rule: Rule, matched: list[Context], undecided: Context | None
-) -> tuple[Rule, list[int], int | None]:
-    contexts = [id(one) for one in evaluator.contexts(rule)]
+    asked: Told, rule: Rule, matched: Sequence[Context], undecided: Context | None
+) -> tuple[Rule, int, list[int], int | None]:
+    group = asked.plan.group[rule.id]
+    contexts = [id(one) for one in asked.contexts[group]]
     places = [contexts.index(id(one)) for one in matched]
-    return rule, places, None if undecided is None else contexts.index(id(undecided))
+    return rule, group, places, None if undecided is None else contexts.index(id(undecided))

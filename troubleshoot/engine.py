@@ -28,7 +28,7 @@ def judge(ruleset: Ruleset, case: Case) -> Report:
     evaluator = Evaluator(ruleset, case)
     chooser = Chooser(ruleset, evaluator)
     chosen = chooser.candidates()
-    told = alike.answers(evaluator, chosen)
+    told = alike.told(evaluator, chosen)
     tried = [outcome for one in alike.live(evaluator, chosen, told) for outcome in outcomes(evaluator, *one)]
     active = [one for one in tried if one.state == "match"]
     roots = relate(ruleset, [one.finding for one in active if one.finding])

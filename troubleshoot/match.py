@@ -130,11 +130,8 @@ class Evaluator:
     def ask(self, subjects: int, context: Context) -> None:
         """Find the leaves about ``subjects`` (bits), which were not asked yet."""
         context.asked |= subjects
-        known = self.tests.subjects
-        while subjects:
-            place = subjects.bit_length() - 1
-            subjects ^= 1 << place
-            true, false = known[place](self, context)
+        for subject in self.tests.asked(subjects):
+            true, false = subject(self, context)
             context.true |= true
             context.false |= false
 
@@ -438,9 +435,9 @@ def _collect(evaluator: Evaluator, node: Node) -> str:
 
 
 def _latest(moments: list[datetime | None]) -> datetime | None:
-    known = [moment for moment in moments if moment is not None]
+    known = {moment for moment in moments if moment is not None}
     if len(known) < 2:
-        return known[0] if known else None
+        return known.pop() if known else None
     return max(known, key=times.order)
 
 

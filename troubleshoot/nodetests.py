@@ -16,6 +16,8 @@ from troubleshoot.subjects import Leaves, Subject, Truth, record_test, subject_o
 NodeTest: TypeAlias = Callable[[int, int], Truth]
 """(the leaves that are true, the leaves that are false) -> the truth of a node."""
 
+_MOST = 5_000  # combinations of subjects that are kept
+
 
 class Asking(NamedTuple):
     """A node: the subjects of all its leaves, as bits, its function, and what it consists of.
@@ -50,7 +52,9 @@ class NodeTests(dict[int, Asking]):
                 groups.setdefault((kind, node[1], node[2]), []).append((number, node))
             elif kind not in ("all", "any", "not"):
                 groups[kind, number] = [(number, node)]
-        self.subjects = Subjects(list(groups.values()), vocabulary)
+        self._subjects = Subjects(list(groups.values()), vocabulary)
+        self._signs = {place for place, key in enumerate(groups) if key[0] == "sign"}
+        self._asked: dict[int, tuple[Subject, ...]] = {}
         self._place = {number: place for place, leaves in enumerate(groups.values()) for number, _ in leaves}
         self._facts = {key[1]: 1 << place for place, key in enumerate(groups) if key[0] == "fact"}
         self._of_kind = {
@@ -75,6 +79,17 @@ class NodeTests(dict[int, Asking]):
             made = Asking(subjects, test, kind, leaves, groups)
         self[number] = made
         return made
+
+    def asked(self, subjects: int) -> tuple[Subject, ...]:
+        """The functions of subjects given as bits; signs, which rest on other leaves, at the end."""
+        found = self._asked.get(subjects)
+        if found is None:
+            if len(self._asked) >= _MOST:
+                self._asked.clear()
+            places = [bit.bit_length() - 1 for bit in bits_of(subjects)]
+            places.sort(key=self._signs.__contains__)
+            found = self._asked[subjects] = tuple(self._subjects[place] for place in places)
+        return found
 
     def silent(self, case: Case) -> int:
         """The subjects, as bits, that nothing of the case can tell anything about."""

@@ -29,22 +29,22 @@ class Found(NamedTuple):
 
 
 def not_checked(
-    evaluator: Evaluator, chooser: Chooser, found: Found, told: alike.Answers | None
+    evaluator: Evaluator, chooser: Chooser, found: Found, told: alike.Told | None
 ) -> tuple[NotChecked, ...]:
     """What one more item would decide, and what could explain a symptom that nothing explains.
 
-    ``told``: the answers that the outcomes rest on (:func:`troubleshoot.alike.answers`). Of alike devices with like findings the
+    ``told``: the answers that the outcomes rest on (:func:`troubleshoot.alike.told`). Of alike devices with like findings the
     lines are the same.
     """
     near = chooser.near(found.candidates)
     explainers = {one.rule: chooser.explainers(one.rule) for one in found.roots if one.catch_all}
     lines = _Lines(evaluator, found, near, explainers)
     asked = [*near, *(number for numbers in explainers.values() for number in numbers)]
-    more = alike.answers(evaluator, asked) if told is not None else None
+    more = alike.told(evaluator, asked) if told is not None else None
     if told is None or more is None:
         return tuple(lines.read())
     findings = tuple((one.rule, one.not_ruled_out) for one in found.roots)
-    answers = (told, more, findings, tuple(one.rule for one in found.active), found.unexplained)
+    answers = (told.answers, more.answers, findings, tuple(one.rule for one in found.active), found.unexplained)
     kept = alike.kept(evaluator)
     known: tuple[NotChecked, ...] | None = kept.found.get(answers)
     if known is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -55,7 +55,7 @@ def where(evaluator: Evaluator, rule: Rule) -> tuple[list[Context], Context | No
     return matched, undecided
 
 
-def outcomes(evaluator: Evaluator, rule: Rule, matched: list[Context], undecided: Context | None) -> list[Outcome]:
+def outcomes(evaluator: Evaluator, rule: Rule, matched: Sequence[Context], undecided: Context | None) -> list[Outcome]:
     """The outcomes of a rule that matches in some contexts, or that cannot be told in one."""
     if not matched:
         return [Outcome(rule, "unknown", undecided)] if undecided is not None else []
@@ -120,7 +120,7 @@ def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
     if rule.intent and evaluator.sign(rule.intent) is not True:
         confidence = "possible"
     evidence = tuple(dict.fromkeys(proof for proof, _ in proofs))
-    moments = [moment for _, moment in proofs if moment is not None]
+    moments = list({moment for _, moment in proofs if moment is not None})
     from troubleshoot.fingerprints import fingerprint  # its hashes are a quarter of the rest of the start
 
     user = context.user if rule.personal else None

@@ -17,6 +17,7 @@ from troubleshoot.fleetinput.records import Record
 from troubleshoot.fleetinput.rows import TELLING, Item, item, short
 from troubleshoot.fleetinput.tables import Table
 from troubleshoot.model import Account, Artifact, Capture, Evidence, LogLine, Problem, RegistryValue, Row, Source
+from troubleshoot.parsers import unsupported
 
 _LOOP = Channel("loop", "loop over computers", text=("output",), device=("computer",))
 _SHARE = Channel("logon-script", "logon script to a share", account="user")
@@ -106,7 +107,10 @@ def error_in_place(artifact: Artifact) -> str | None:
     if artifact.size > 4_096:
         return None
     with artifact.open() as stream:
-        found = decode(decoded_text(stream.read(4_097))[0])
+        data = stream.read(4_097)
+    if unsupported(data):
+        return None
+    found = decode(decoded_text(data)[0])
     return " ".join(found.text.split())[:300] if found.form == "error" else None
 
 

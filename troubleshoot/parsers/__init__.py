@@ -114,7 +114,7 @@ def parse(artifact: Artifact, wanted: Wanted | None) -> Iterator[Evidence | Prob
                 else:
                     yield from _isolated(artifact.name, lambda: _hive(artifact))
                 return
-            if reason := _unsupported(head):
+            if reason := unsupported(head):
                 yield Problem(Source(artifact.name), "unsupported", f"it is {reason}")
                 return
             if artifact.size > TEXT_LIMIT:
@@ -370,7 +370,8 @@ def _signs(parser: str, text: str) -> bool:
     return needs is None or any(sign in text for sign in needs)
 
 
-def _unsupported(head: bytes) -> str | None:
+def unsupported(head: bytes) -> str | None:
+    """What a file is that no parser reads, by its first bytes, as words behind "it is"; None for what may be a text."""
     for magic, words in _KNOWN:
         if head.startswith(magic):
             return words
