@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -73,10 +75,10 @@ def write(folder: Path, finished: Iterable[Input], identity: Mapping[str, Any], 
     """Write every file of the folder; ``finished``: the inputs in their order."""
     tally = Tally()
     exits: set[int] = set()
-    inputs: list[bytes] = []
     pages: set[str] = set()
     with ExitStack() as stack:
         reports = stack.enter_context(open(folder / (REPORTS + _PART), "wb"))
+        inputs = stack.enter_context(tempfile.TemporaryFile(dir=folder))
         made = {name: stack.enter_context(_TableFile(folder, name)) for name in tables()}
         line = 0
         for number, given in enumerate(finished, 1):
@@ -90,11 +92,15 @@ def write(folder: Path, finished: Iterable[Input], identity: Mapping[str, Any], 
                         made[name].add(numbered(name, row, line, number) for row in rows[at])
                 tally.add(_brief(one))
                 pages.update(rows[0][_PAGE] for rows in one.rows.get("devices", ()) if rows[0][_PAGE])
-            inputs.append(_input(given, line - before, first_exit(codes)))
+            inputs.write(b",\n    " if number > 1 else b"\n    ")
+            inputs.write(_input(given, line - before, first_exit(codes)))
             exits |= codes
         counts = {name: table.count for name, table in made.items()}
-    manifest = _manifest(identity, sources, tally, counts, inputs)
-    (folder / (MANIFEST + _PART)).write_bytes(manifest)
+        inputs.seek(0)
+        with open(folder / (MANIFEST + _PART), "wb") as manifest:
+            manifest.write(_manifest(identity, sources, tally, counts))
+            shutil.copyfileobj(inputs, manifest)
+            manifest.write(b"\n  ]\n}\n")
     for name in (REPORTS, *(f"{name}.parquet" for name in tables()), MANIFEST):
         os.replace(folder / (name + _PART), folder / name)
     _sweep(folder, pages)
@@ -125,13 +131,13 @@ class _TableFile:
                 self._flush()
 
     def _made(self, most: int) -> None:
-        """The first rows as a table of Arrow."""
-        import pandas as pd
+        """The first rows as a table of Arrow, which pandas reads as it is."""
         import pyarrow as pa
 
         rows, self._rows = self._rows[:most], self._rows[most:]
-        frame = pd.DataFrame(rows, columns=self._schema.names, dtype=object)
-        self._ready.append(pa.Table.from_pandas(frame, self._schema, preserve_index=False))
+        columns = zip(*rows, strict=True) if rows else [()] * len(self._schema)
+        arrays = [pa.array(one, field.type) for one, field in zip(columns, self._schema, strict=True)]
+        self._ready.append(pa.Table.from_arrays(arrays, schema=self._schema))
         self._count += len(rows)
 
     def _flush(self) -> None:
@@ -185,10 +191,8 @@ def _input(one: Input, devices: int, code: int) -> bytes:
     return orjson.dumps(told)
 
 
-def _manifest(
-    identity: Mapping[str, Any], sources: list[str], tally: Tally, counts: Mapping[str, int], inputs: list[bytes]
-) -> bytes:
-    """JSON with one input a line; the fingerprint of an input is null where it is to be read again."""
+def _manifest(identity: Mapping[str, Any], sources: list[str], tally: Tally, counts: Mapping[str, int]) -> bytes:
+    """JSON up to the inputs, one a line; the fingerprint of an input is null where it is to be read again."""
     head = {
         "format": VERSION,
         "version": __version__,
@@ -201,7 +205,7 @@ def _manifest(
         "rows": dict(counts),
     }
     begin = orjson.dumps(head, option=orjson.OPT_INDENT_2).removesuffix(b"\n}")
-    return begin + b',\n  "inputs": [' + b",".join(b"\n    " + one for one in inputs) + b"\n  ]\n}\n"
+    return begin + b',\n  "inputs": ['
 
 
 def _version(name: str) -> str | None:
