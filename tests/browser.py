@@ -76,6 +76,7 @@ def axe(driver: Any) -> list[str]:
             pytest.fail(f"axe-core is missing: {AXE}")
         pytest.skip("needs axe-core: npm install --no-save --prefix build axe-core")
     driver.execute_script(AXE.read_text(encoding="utf-8"))
+    driver.set_script_timeout(300)  # seconds; a machine busy with other tests takes long, and a test does not time
     found = driver.execute_async_script("axe.run(document).then(arguments[arguments.length - 1])")
     return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
 

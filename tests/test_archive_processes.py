@@ -262,3 +262,11 @@ def test_what_a_killed_run_leaves_behind_is_gone_after_the_next(place: Path) -> 
     )
     assert done.returncode == 1
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_flood_that_looks_like_a_workbook_is_not_opened_as_one(place: Path) -> None:
+    data = bombs.flood_zip().replace(b"000000", b"xl/aaa")
+    run = diagnosed(place, "bomb.xlsx", data)
+    assert run.code == 3
+    assert sum(one.endswith(FLOODED) for one in said(run)) == 1

@@ -96,3 +96,12 @@ def test_what_looks_like_a_table_is_told_how_to_name_its_columns() -> None:
     assert one.reason.endswith("name its columns with --map text=COLUMN,device=COLUMN (Asset Tag, Result)")
     result = diagnose_bytes("a.txt", b"a text, of words\nand more of them\n", load([]))
     assert "--map" not in result.unread[0].reason
+
+
+def test_many_tables_are_counted_in_the_report() -> None:
+    from troubleshoot.model import Result, TableRead
+    from troubleshoot.report import render
+
+    one = TableRead("a.csv", "csv", "a table", 2, {"reported": 2}, 2, {"text": "Output"})
+    told = render(Result((), (), tables=(one,) * 14), "text")
+    assert "2 more tables, in the JSON form" in (told if isinstance(told, str) else told.decode())

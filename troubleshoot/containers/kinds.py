@@ -47,15 +47,11 @@ def is_workbook(stream: BinaryIO) -> bool:
     head = stream.read(80)
     if not head.startswith(b"PK\x03\x04") or not head[30:].startswith(_OFFICE):
         return False
-    import zipfile
+    from troubleshoot.containers.zips import directory
 
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return False
-    finally:
-        stream.seek(0)
+    found, _ = directory(stream, stream.seek(0, 2))
+    stream.seek(0)
+    return any(one.filename == "xl/workbook.xml" for one in found or ())
 
 
 def kind_of(head: bytes) -> str | None:

@@ -57,7 +57,7 @@ class Entry(NamedTuple):
 def members(stream: BinaryIO, budget: Budget) -> Iterator[Member | Damage]:
     """The members of a ZIP archive, in the order of its directory, or of its data where the directory is damaged."""
     end = stream.seek(0, 2)
-    found, reason = _directory(stream, end)
+    found, reason = directory(stream, end)
     if found is None:
         if reason:
             yield Damage(reason)
@@ -78,8 +78,11 @@ def members(stream: BinaryIO, budget: Budget) -> Iterator[Member | Damage]:
             yield _member(stream, _of_directory(stream, one), end, budget)
 
 
-def _directory(stream: BinaryIO, end: int) -> tuple[list[zipfile.ZipInfo] | None, str]:
-    """(the entries, "") or (None, why the archive is read without its directory; "" for too many entries)."""
+def directory(stream: BinaryIO, end: int) -> tuple[list[zipfile.ZipInfo] | None, str]:
+    """(the entries, "") or (None, why the archive is read without its directory; "" for too many entries).
+
+    The only place that lets ``zipfile`` read a directory: it makes objects of half a gigabyte from one of a million entries.
+    """
     stream.seek(max(0, end - 65_557))
     tail = stream.read()
     at = tail.rfind(_END)

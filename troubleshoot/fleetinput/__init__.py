@@ -63,12 +63,12 @@ def is_large(path: str) -> bool:
         return False
     if not head.startswith(b"PK\x03\x04"):
         return size >= _LARGE and may_be_table(head)
-    import zipfile
+    from troubleshoot.containers.zips import directory
 
     try:
-        with zipfile.ZipFile(path) as archive:
-            packed = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        with open(path, "rb") as stream:
+            packed = directory(stream, size)[0] or []
+    except OSError:
         return False
     return (
         len(packed) < 100 and sum(one.file_size for one in packed if one.filename.lower().endswith(_TABLES)) >= _LARGE

@@ -41,17 +41,13 @@ def of(result: Result) -> Iterator[Part]:
     for heading, found in (("secrets", secrets), ("problems", others)):
         if found:
             yield Part("heading", words.HEADINGS[heading])
-            for one in found[:_MOST_LINES]:
-                yield Part("line", f"{plain(one.path)}: {plain(one.reason)}")
-            if len(found) > _MOST_LINES:
-                yield Part("item", f"{len(found) - _MOST_LINES} more files, named in the JSON form")
+            yield from _unread(found)
     if result.tables:
         yield Part("heading", words.HEADINGS["tables"])
         for table in result.tables[:_MOST_LINES]:
             yield from table_in_words(table)
         if len(result.tables) > _MOST_LINES:
             yield Part("item", f"{len(result.tables) - _MOST_LINES} more tables, in the JSON form")
-            yield from _unread(found)
     if result.redacted is not None:
         told = ", ".join(f"{count} {kind}" for kind, count in result.redacted.items()) or "nothing to replace"
         yield Part("note", f"{words.HEADINGS['redacted']}: {told}")
