@@ -76,10 +76,10 @@ def test_every_sample_makes_a_message_for_a_webhook(folder: Path) -> None:
 
 def test_the_card_says_state_cause_owner_how_sure_steps_and_fingerprint() -> None:
     said = texts(message(SAMPLES / "broken" / "device-not-synced"))
-    assert said[0].startswith("PENDING Microsoft Entra does not know the computer yet")
-    assert said[1].startswith("LT-0042.corp.example · in the domain, not hybrid joined")
-    heads = [line.partition(":")[0] for line in said[2:6]]
-    assert heads == ["Cause", "Owner", "How sure", "Ticket key"]
+    assert said[0].startswith("PENDING Microsoft Entra (formerly Azure AD) does not know the computer yet")
+    assert said[1].startswith("LT-0042.corp.example · waits at join; in the domain, not hybrid joined")
+    heads = [line.partition(":")[0] for line in said[2:7]]
+    assert heads == ["Cause", "Owner", "How sure", "Wait", "Ticket key"]
     assert said[3] == "Owner: AD administrator"
     assert [line[:2] for line in said if line[:2] in ("1.", "2.", "3.")] == ["1.", "2.", "3."]
     assert any(line.endswith("Client ErrorCode : 0x801c03f2") for line in said)

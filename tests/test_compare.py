@@ -130,7 +130,7 @@ def test_a_later_state_that_says_too_little_fixes_nothing(tmp_path: Path) -> Non
     assert fates["device-not-synced"]["state"] == "untold"
     assert fates["device-not-synced"]["reason"] == "the later state does not hold what would tell"
     assert fates["device-not-synced"]["missing"] == [
-        'export the event log: `wevtutil epl "Microsoft-Windows-User Device Registration/Admin" log.evtx`'
+        'export the event log as administrator: `wevtutil epl "Microsoft-Windows-User Device Registration/Admin" log.evtx`'
     ]
 
 

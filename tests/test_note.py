@@ -35,15 +35,17 @@ def test_every_form_keeps_its_size(folder: Path) -> None:
     assert len(line) < ONE_LINE
 
 
-def test_the_note_says_state_cause_proof_owner_and_steps() -> None:
+def test_the_note_says_state_cause_owner_proof_and_steps() -> None:
     lines = form(SAMPLES / "broken" / "device-not-synced", "note").splitlines()
-    assert lines[0].startswith("PENDING: Microsoft Entra does not know the computer yet")
-    assert lines[1].startswith("LT-0042.corp.example, in the domain, not hybrid joined")
+    assert lines[0].startswith("PENDING: Microsoft Entra (formerly Azure AD) does not know the computer yet")
+    assert lines[1].startswith(
+        "LT-0042.corp.example, waits at join; in the domain, not hybrid joined, as of 2026-03-04"
+    )
     heads = [line.partition(":")[0] for line in lines[2:]]
-    assert heads[:3] == ["Cause", "Proof", "Owner"]
-    assert lines[4].startswith("Owner: AD administrator (likely, join)")
-    assert [line[:2] for line in lines[5:8]] == ["1.", "2.", "3."]
-    assert heads[-3:] == ["Wait", "Careful", "Documents"]
+    assert heads[:4] == ["Cause", "Owner", "Proof", "Wait"]
+    assert lines[3].startswith("Owner: AD administrator. How sure: likely; to settle it: run `Get-MgDevice")
+    assert [line[:2] for line in lines[6:9]] == ["1.", "2.", "3."]
+    assert heads[-2:] == ["Careful", "Documents"]
 
 
 def test_one_line_names_who_must_act() -> None:

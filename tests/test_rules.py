@@ -84,6 +84,9 @@ def test_core_conditions_have_a_rule(condition: str) -> None:
 GOOD = copy.deepcopy(next(file for file in FILES if file.doc["id"] == "registration-service-busy").doc)
 
 
+LOOK = {"do": "Look.", "who": "user", "where": "device", "as": "any"}
+
+
 def changed(**changes: Any) -> RuleFile:
     doc = copy.deepcopy(GOOD)
     for key, value in changes.items():
@@ -126,6 +129,12 @@ def changed(**changes: Any) -> RuleFile:
         ({"intent": "hybrid-intended", "benign_when": None}, "R017"),
         ({"match": {"event": {"provider": "user-device-registration", "id": 9999}}}, "R020"),
         ({"match": {"attempt": {"flow": "join", "event": 9999}}}, "R020"),
+        ({"fix": [{"do": "Look at it.", "who": "helpdesk", "where": "device"}] * 6}, "R000"),
+        ({"fix": [{"do": "Look at it.", "who": "helpdesk"}]}, "R021"),
+        ({"fix": [{"do": "Look.", "who": "helpdesk", "where": "device", "run": "winver"}]}, "R022"),
+        ({"fix": [{"do": "Look.", "who": "user", "where": "device", "as": "admin", "run": "whoami /upn"}]}, "R022"),
+        ({"fix": [{**LOOK, "run": "dsregcmd /status", "expect": "AzureAdPrt reads YES"}]}, "R022"),
+        ({"cause": "Azure AD does not know the computer, since nothing has brought it there until now."}, "R023"),
         ({"one_cause": "nothing else is covered here"}, "R019"),
         ({"tests": [{**GOOD["tests"][0], "shows": ["C01"]}, *GOOD["tests"][1:]]}, "R019"),
         ({"tests": [*GOOD["tests"], {**GOOD["tests"][0], "expect": "unknown", "shows": GOOD["covers"]}]}, "R019"),
@@ -136,6 +145,11 @@ def test_lint_catches(changes: dict[str, Any], wanted: str) -> None:
     others = [file for file in FILES if file.doc["id"] != "registration-service-busy"]
     found = [str(one) for one in lint.check([*others, changed(**changes)], VOCABULARY)]
     assert any(wanted in one for one in found), found
+
+
+def test_lint_catches_a_command_to_collect_without_its_prompt() -> None:
+    facts = {**VOCABULARY["facts"], "proxy.winhttp": {"about": "a proxy", "collect": "run `netsh winhttp show proxy`"}}
+    assert any("R024" in str(one) for one in lint.check(FILES, {**VOCABULARY, "facts": facts}))
 
 
 def test_lint_catches_twins_and_personal_data_and_commands() -> None:

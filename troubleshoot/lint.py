@@ -25,6 +25,10 @@ _CHANGES = re.compile(
 _NESTED_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*{]")
 _MAIL = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")
 _GUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
+_OF_THE_USER = re.compile(r"\bHKCU\b|\bwhoami\b|\bklist\b(?!.*-li)|ms-settings:|%(LOCAL)?APPDATA%", re.IGNORECASE)
+_PROMPT = re.compile(
+    r"\b(as (the user|administrator|SYSTEM|an? [\w ]+)|in (any|an elevated) prompt|on (the|each) [\w ]*server)\b"
+)
 _OWN_DOMAINS = ("contoso.com", "example.com", "corp.local", "contoso.local", "corp.example")
 
 
@@ -60,6 +64,7 @@ def check(files: Sequence[RuleFile], vocabulary: Mapping[str, Any]) -> list[Fail
             continue  # the other checks rely on the shape
         for each in CHECKS:
             found += [Failure(file.path, file.lines.get(key, 1), message) for key, message in each(file, context)]
+    found += [Failure("vocabulary.yaml", 1, message) for message in vocabulary_problems(vocabulary)]
     return sorted(found, key=lambda one: (one.path, one.line, one.message))
 
 
@@ -290,6 +295,50 @@ def r020_events(file: RuleFile, context: Context) -> Found:
                 yield key, f"R020 event {number} of {' or '.join(aliases)} is not in data/events.yaml"
 
 
+def r021_steps(file: RuleFile, context: Context) -> Found:
+    """Each step says who does it and where; that there are five at most, the schema says."""
+    for number, step in enumerate(file.doc["fix"], 1):
+        for key in ("who", "where"):
+            if not step.get(key):
+                yield "fix", f"R021 step {number} does not say {key}"
+
+
+def r022_prompts(file: RuleFile, context: Context) -> Found:
+    """A command on the device says in which prompt; one that shows the session of the user runs as the user."""
+    fields = context.vocabulary.get("fields", {})
+    for number, step in enumerate(file.doc["fix"], 1):
+        run = str(step.get("run", ""))
+        if not run or step.get("where") != "device":
+            continue
+        if "as" not in step:
+            yield (
+                "fix",
+                f"R022 step {number} runs a command on the device and does not say as whom: admin, system, user or any",
+            )
+        told = re.findall(r"\w+", str(step.get("expect", "")))
+        mine = [name for name in told if (fields.get(name) or {}).get("needs") == "user-session" and "dsregcmd" in run]
+        if (mine or _OF_THE_USER.search(run)) and step.get("as") not in ("user", None):
+            yield "fix", f"R022 step {number} shows the session of the user ({(mine or [run])[0]}): as: user"
+
+
+def r023_names(file: RuleFile, context: Context) -> Found:
+    """The former name of Microsoft Entra is the report's to say, once."""
+    steps = [step.get(key, "") for step in file.doc["fix"] for key in ("do", "expect", "undo")]
+    texts = [file.doc["title"], file.doc["cause"], str(file.doc.get("wait", "")), *steps]
+    for text in (*texts, *file.doc.get("avoid", ()), *file.doc.get("benign_when", ())):
+        if re.search(r"Azure (AD|Active Directory)(?! Connect)", str(text)):
+            yield "cause", "R023 'Azure AD' is called Microsoft Entra; the report says once what it was called before"
+            return
+
+
+def vocabulary_problems(vocabulary: Mapping[str, Any]) -> Iterator[str]:
+    """What to collect says in which prompt its command runs, or where; R024."""
+    for name, entry in vocabulary.get("facts", {}).items():
+        collect = str((entry or {}).get("collect", ""))
+        if "run `" in collect and not _PROMPT.search(collect.rpartition("`")[2]):
+            yield f"R024 fact '{name}': say in which prompt, or where, the command runs: {collect}"
+
+
 CHECKS: tuple[Callable[[RuleFile, Context], Found], ...] = (
     r001_names,
     r002_rule_ids,
@@ -309,4 +358,7 @@ CHECKS: tuple[Callable[[RuleFile, Context], Found], ...] = (
     r018_fields,
     r019_shows,
     r020_events,
+    r021_steps,
+    r022_prompts,
+    r023_names,
 )

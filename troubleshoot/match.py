@@ -413,10 +413,10 @@ def _collect(evaluator: Evaluator, node: Node) -> str:
     if kind == "fact":
         return str(vocabulary["facts"][name].get("collect") or vocabulary["facts"][name]["sources"][0])
     if kind == "registry":
-        return f'run `reg query "{name}" /s` on the device'
+        return f'run `reg query "{name}" /s` in any prompt on the device'
     if kind == "event":
         channel = vocabulary["providers"][name]["channel"]
-        return f'export the event log: `wevtutil epl "{channel}" log.evtx`'
+        return f'export the event log as administrator: `wevtutil epl "{channel}" log.evtx`'
     if kind == "log":
         return str(vocabulary["components"][name]["collect"])
     if kind == "capture":
@@ -424,14 +424,14 @@ def _collect(evaluator: Evaluator, node: Node) -> str:
     if kind == "attempt":
         provider = _FLOW_SOURCES.get(name, (None, None))[1]
         if provider:
-            return f'export the event log: `wevtutil epl "{vocabulary["providers"][provider]["channel"]}" log.evtx`'
+            return f'export the event log as administrator: `wevtutil epl "{vocabulary["providers"][provider]["channel"]}" log.evtx`'
         return f"collect the {name} logs"
     needs = (evaluator.fields_known.get(name) or {}).get("needs")
     if needs == _ELEVATED:
         return "run `dsregcmd /status` in an elevated prompt (as administrator)"
     if needs == _USER_SESSION:
         return "run `dsregcmd /status` as the affected user, not as administrator"
-    return "run `dsregcmd /status` on the device and send the whole output"
+    return "run `dsregcmd /status` in any prompt on the device and send the whole output"
 
 
 def _latest(moments: list[datetime | None]) -> datetime | None:

@@ -403,8 +403,9 @@ class FixStep(NamedTuple):
 class Finding(NamedTuple):
     """One rule that matched. ``severity``: error, warning, info. ``confidence``: certain, likely, possible.
 
-    ``reason`` says why a benign finding is harmless, or what settled a resolved one. ``time`` is that of the newest
-    evidence. ``catch_all`` findings name a symptom and explain no code.
+    ``settle`` is the one thing to collect that would show whether it is really the cause; None for a certain one, and where
+    nothing that can be collected would. ``reason`` says why a benign finding is harmless, or what settled a resolved one.
+    ``time`` is that of the newest evidence. ``catch_all`` findings name a symptom and explain no code.
     """
 
     rule: str
@@ -428,6 +429,7 @@ class Finding(NamedTuple):
     reason: str | None = None
     time: datetime | None = None
     catch_all: bool = False
+    settle: str | None = None
 
 
 class UnexplainedCode(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from troubleshoot import times
+from troubleshoot import times, words
 from troubleshoot.case import Case
 from troubleshoot.match import Context, Evaluator
 from troubleshoot.model import Finding
@@ -107,16 +107,20 @@ def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
     case = evaluator.case
     confidence = rule.confidence
     not_ruled_out = []
+    open_ends: list[tuple[bool, frozenset[str]]] = []
     for one in rule.unless:
         if evaluator.value(one.node, context) is None:
-            not_ruled_out.extend(sorted(evaluator.missing(one.node, context)))
+            missing = evaluator.missing(one.node, context)
+            open_ends.append((not one.decisive, missing))
+            not_ruled_out.extend(sorted(missing))
             if one.decisive:
                 confidence = _LOWER[confidence]
     proofs = list(evaluator.proofs(rule.match, context))
-    confirmed = rule.confirm is not None and evaluator.value(rule.confirm, context) is True
-    if confirmed and rule.confirm is not None:
+    if rule.confirm is not None and evaluator.value(rule.confirm, context) is True:
         confidence = "certain"
         proofs += evaluator.proofs(rule.confirm, context)
+    elif rule.confirm is not None:
+        open_ends.append((False, evaluator.missing(rule.confirm, context)))
     if rule.intent and evaluator.sign(rule.intent) is not True:
         confidence = "possible"
     evidence = tuple(dict.fromkeys(proof for proof, _ in proofs))
@@ -146,18 +150,25 @@ def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
         user=user,
         cause=rule.cause,
         wait=rule.wait,
-        avoid=rule.avoid,
+        avoid=rule.avoid or words.avoid(rule.phase, rule.severity, rule.fix),
         fingerprint=fingerprint(rule.id, case.device, user),
         fix=rule.fix,
         benign_when=rule.benign_when,
         references=rule.references,
         evidence=evidence,
         not_ruled_out=tuple(dict.fromkeys(not_ruled_out)),
+        settle=None if confidence == "certain" else _settle(open_ends),
         reason=reason,
         time=moments[0] if len(moments) == 1 else max(moments, key=times.order) if moments else None,
         catch_all=rule.catch_all,
     )
     return Outcome(rule, state, context, finding)
+
+
+def _settle(open_ends: Iterable[tuple[bool, frozenset[str]]]) -> str | None:
+    """The one capture that would settle it: what is decided by a single item first, and of those what the confidence hangs on."""
+    single = [(least, sorted(missing)[0]) for least, missing in open_ends if len(missing) == 1]
+    return min(single, default=(False, None), key=lambda one: one[0])[1]
 
 
 def _codes_of(evaluator: Evaluator, rule: Rule, context: Context) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def page(ruleset: Ruleset, name: str) -> str:
 def _step(number: int, step: FixStep) -> list[str]:
     lines = [f"  {number}. {WHO[step.who]}{', ' + step.where if step.where else ''}: {step.do}"]
     if step.run:
-        how = f"   ({RUN_AS[step.run_as]})" if step.run_as in RUN_AS else ""
+        how = f"   ({RUN_AS[step.run_as]})" if step.run_as else ""
         lines.append(f"       > {step.run}{how}")
     lines += [f"       {word}: {text}" for word, text in (("expect", step.expect), ("undo", step.undo)) if text]
     return lines

@@ -22,6 +22,7 @@ ATTEMPT_TEXTS = (
     "endpoint",
     "user",
 )
+RUN_AS = ("admin", "system", "user", "any")
 WHO = ("helpdesk", "ad-admin", "entra-admin", "network", "user")
 _CODE = r"^(0x[0-9a-f]{8}|AADSTS\d+|MSIS\d+|exit code [0-9]+|[A-Za-z][A-Za-z0-9_]*)$"
 _TEXT = {"type": "string", "minLength": 1}
@@ -180,7 +181,7 @@ def schema(vocabulary: Mapping[str, Any]) -> dict[str, Any]:
             "do": _TEXT,
             "who": {"enum": list(WHO)},
             "where": _TEXT,
-            "as": {"enum": ["admin", "system", "user"]},
+            "as": {"enum": list(RUN_AS)},
             "run": _TEXT,
             "expect": _TEXT,
             "undo": _TEXT,

@@ -77,6 +77,7 @@ SOURCES = (
     "fleet_channels",
     "fleet_names",
     "hive_keys",
+    "words",
 )
 """Tables that people edit as YAML."""
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from troubleshoot import words
 from troubleshoot.model import Finding, FixStep, Report, Result
-from troubleshoot.report.note import owner
+from troubleshoot.report import sentences
 from troubleshoot.report.outline import Part, place
 from troubleshoot.report.safe import plain
 from troubleshoot.times import iso
@@ -38,7 +38,7 @@ class Block(NamedTuple):
 def card(result: Result) -> bytes:
     """The message as JSON in ASCII, one line, under :data:`MOST_BYTES` bytes whatever the report holds."""
     blocks = [Block(_line("", report.summary)) for report in result.reports] if len(result.reports) > 1 else []
-    blocks += [block for report in result.reports for block in _device(report)]
+    blocks += [block for report in result.reports for block in _named_once(_device(report))]
     if not result.reports:
         for one in result.unread:
             blocks.append(Block(_line(words.HEADINGS["problems"], f"{one.path}: {one.reason}")))
@@ -73,6 +73,16 @@ def _paragraph(part: Part) -> dict[str, Any]:
         runs = [*where, _run(part.text, fontType="monospace", size="small")]
         return {"type": "RichTextBlock", "spacing": "small", "inlines": runs}
     return _line("", part.text, isSubtle=part.role in ("state", "note"))
+
+
+def _named_once(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks of a device, with the former name of the directory after its first mention in words of ours."""
+    named = False
+    for block in blocks:
+        for run in block.element["inlines"]:
+            if not named and run.get("fontType") != "monospace":
+                run["text"], named = sentences.named_once(run["text"])
+        yield block
 
 
 def _fitting(blocks: Sequence[Block], room: int) -> list[dict[str, Any]]:
@@ -145,7 +155,8 @@ def _device(report: Report) -> Iterator[Block]:
         _run(title, weight="bolder"),
     ]
     yield Block({"type": "RichTextBlock", "spacing": "large", "separator": True, "inlines": runs})
-    state = [report.device.name or words.NO_NAME, words.JOIN_STATES[report.join_state]]
+    state = [report.device.name or words.NO_NAME]
+    state.append(sentences.state(found, report.join_state) if found else words.JOIN_STATES[report.join_state])
     if report.as_of is not None:
         state.append(f"{words.AS_OF} {iso(report.as_of)}")
     yield Block(_line("", " · ".join(state), "none", isSubtle=True))
@@ -161,18 +172,16 @@ def _device(report: Report) -> Iterator[Block]:
 
 def _finding(found: Finding) -> Iterator[Block]:
     yield Block(_line(words.HEADINGS["cause"], found.cause))
-    who = owner(found)
+    who = sentences.owner(found)
     yield Block(_line(words.HEADINGS["owner"], words.WHO[who] if who else "-"))
-    sure = f"{found.confidence}, {words.PHASES.get(found.phase, found.phase)}"
-    settle = f"; {words.HEADINGS['not_ruled_out'].casefold()}: {found.not_ruled_out[0]}" if found.not_ruled_out else ""
-    yield Block(_line(words.HEADINGS["sure"], sure + settle))
+    yield Block(_line(words.HEADINGS["sure"], sentences.sure(found)))
+    if (wait := sentences.wait(found)) is not None:
+        yield Block(_line(words.HEADINGS["wait"], wait))
     yield Block(_line(words.HEADINGS["fingerprint"], found.fingerprint, fontType="monospace"))
     for number, step in enumerate(found.fix[:_MOST_STEPS], 1):
         yield from _step(number, step)
     if len(found.fix) > _MOST_STEPS:
         yield Block(_line("", words.CARD["steps"].format(count=len(found.fix) - _MOST_STEPS), isSubtle=True), False)
-    if found.wait:
-        yield Block(_line(words.HEADINGS["wait"], found.wait))
     for one in found.avoid:
         yield Block(_line(words.HEADINGS["avoid"], one))
     for proof in found.evidence[:_MOST_PROOFS]:

@@ -10,9 +10,10 @@ from troubleshoot.changes import Change
 from troubleshoot.compare import STATES, Comparison, Fate
 from troubleshoot.model import Attempt, Report, Result, Unread
 from troubleshoot.report import jsonform, markdown, text
-from troubleshoot.report.note import MOST_LINES, ONE_LINE, cut, mail, owner, step
+from troubleshoot.report.note import MOST_LINES, ONE_LINE, cut, mail, step
 from troubleshoot.report.outline import Part, place
 from troubleshoot.report.safe import plain
+from troubleshoot.report.sentences import owner
 from troubleshoot.report.shortnames import ShortNames
 from troubleshoot.times import both, iso
 

@@ -11,9 +11,9 @@ from troubleshoot.compare import STATES, Comparison, Fate
 from troubleshoot.model import Attempt, Report
 from troubleshoot.report import compared, html
 from troubleshoot.report.moments import Moment, moment
-from troubleshoot.report.note import owner
 from troubleshoot.report.outline import place
 from troubleshoot.report.safe import plain
+from troubleshoot.report.sentences import owner
 
 _MOST_ROWS = 500
 _MOST_PROOFS = 4

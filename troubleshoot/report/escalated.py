@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from troubleshoot import words
+from troubleshoot.report import sentences
 from troubleshoot.report.safe import plain
 
 _WIDTH = 100
@@ -17,7 +18,7 @@ _BLANK = "_" * 40
 def text(data: Mapping[str, Any], files: Iterable[Mapping[str, Any]]) -> str:
     """The package's text. ``data``: of :func:`troubleshoot.escalation.data`; ``files``: path, size, sha256, read."""
     parts = (
-        _head(data),
+        sentences.all_named_once(_head(data)),
         _identity(data),
         _times(data),
         _scope(data),

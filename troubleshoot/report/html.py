@@ -19,9 +19,9 @@ from troubleshoot.report.attemptrows import attempts
 from troubleshoot.report.excerpts import Surroundings, telling
 from troubleshoot.report.fieldrows import fields
 from troubleshoot.report.moments import Moment, moment
-from troubleshoot.report.note import owner
 from troubleshoot.report.outline import place, row_in_words, table_in_words
 from troubleshoot.report.safe import plain
+from troubleshoot.report.sentences import owner
 from troubleshoot.report.shortnames import ShortNames
 from troubleshoot.tables import DATA
 from troubleshoot.times import iso

@@ -180,6 +180,7 @@ def finding(one: Finding) -> dict[str, Any]:
         "evidence": [{"source": source(proof.source), "text": proof.text} for proof in one.evidence],
         "symptoms": [finding(each) for each in one.symptoms],
         "not_ruled_out": list(one.not_ruled_out),
+        "settle": one.settle,
     }
 
 

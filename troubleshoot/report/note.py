@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from troubleshoot import words
 from troubleshoot.model import Finding, FixStep, Report, Result
+from troubleshoot.report import sentences
 from troubleshoot.report.outline import place
 from troubleshoot.report.safe import formula_start, plain
 from troubleshoot.times import both
@@ -18,12 +19,6 @@ MOST_LINES = 12
 ONE_LINE = 255
 _LONGEST = 240  # characters of a line of the note
 _MOST_STEPS = 3
-
-
-def owner(finding: Finding) -> str | None:
-    """Who has to act: the first of the steps' people who is neither helpdesk nor user, else the first; None without steps."""
-    people = [step.who for step in finding.fix]
-    return next((who for who in people if who not in ("helpdesk", "user")), people[0] if people else None)
 
 
 def cut(text: str, longest: int = _LONGEST) -> str:
@@ -47,9 +42,10 @@ def note(result: Result) -> str:
 def _lines(report: Report) -> list[str]:
     found = report.findings[0] if report.findings else None
     title = found.title if found else words.nothing_found(report.verdict, report.join_state)
-    state = [report.device.name or "device without a name", words.JOIN_STATES[report.join_state]]
+    state = [report.device.name or words.NO_NAME]
+    state.append(sentences.state(found, report.join_state) if found else words.JOIN_STATES[report.join_state])
     if report.as_of is not None:
-        state.append(f"as of {both(report.as_of, report.coverage.offset)}")
+        state.append(f"{words.AS_OF} {both(report.as_of, report.coverage.offset)}")
     lines = [f"{words.VERDICTS[report.verdict]}: {title}", ", ".join(state)]
     if found is not None:
         lines += _of_finding(found)
@@ -60,22 +56,20 @@ def _lines(report: Report) -> list[str]:
         lines.append(f"{words.HEADINGS['not_checked']}: {report.not_checked[0].collect}")
     if report.problems:
         lines.append(f"{words.HEADINGS['problems']}: {len(report.problems)} parts of the input")
-    return [cut(line) for line in lines[:MOST_LINES]]
+    return [cut(line) for line in sentences.all_named_once(lines[:MOST_LINES], words.HEADINGS["proof"])]
 
 
 def _of_finding(found: Finding) -> Iterator[str]:
     yield f"{words.HEADINGS['cause']}: {found.cause}"
+    who = sentences.owner(found)
+    yield f"{words.HEADINGS['owner']}: {words.WHO[who] if who else '-'}. {words.HEADINGS['sure']}: {sentences.sure(found)}"
     if found.evidence:
         proof = found.evidence[0]
         yield f"{words.HEADINGS['proof']}: {place(proof.source)}: {proof.text}"
-    who = owner(found)
-    sure = f"{found.confidence}, {words.PHASES.get(found.phase, found.phase)}"
-    settle = f"; {words.HEADINGS['not_ruled_out'].casefold()}: {found.not_ruled_out[0]}" if found.not_ruled_out else ""
-    yield f"{words.HEADINGS['owner']}: {words.WHO[who] if who else '-'} ({sure}){settle}"
+    if (wait := sentences.wait(found)) is not None:
+        yield f"{words.HEADINGS['wait']}: {wait}"
     for number, each in enumerate(found.fix[:_MOST_STEPS], 1):
         yield f"{number}. {words.WHO[each.who]}: {step(each)}"
-    if found.wait:
-        yield f"{words.HEADINGS['wait']}: {found.wait}"
     if found.avoid:
         yield f"{words.HEADINGS['avoid']}: {found.avoid[0]}"
     yield f"{words.HEADINGS['references']}: {found.references[0]} [{found.fingerprint}]"
@@ -83,7 +77,7 @@ def _of_finding(found: Finding) -> Iterator[str]:
 
 def step(one: FixStep) -> str:
     """What to do, and the command with the prompt to run it in."""
-    how = f" ({words.RUN_AS[one.run_as]})" if one.run_as in words.RUN_AS else ""
+    how = f" ({words.RUN_AS[one.run_as]})" if one.run_as else ""
     return one.do + (f" > {one.run}{how}" if one.run else "")
 
 
@@ -98,7 +92,7 @@ def oneline(result: Result) -> str:
 
 
 def _oneline(report: Report) -> str:
-    who = owner(report.findings[0]) if report.findings else None
+    who = sentences.owner(report.findings[0]) if report.findings else None
     end = f" {words.HEADINGS['owner']}: {words.WHO[who]}." if who else ""
     return cut(report.summary, ONE_LINE - 1 - len(end)) + end
 
@@ -108,7 +102,11 @@ def _oneline(report: Report) -> str:
 
 def mail(result: Result) -> str:
     """A plain mail to the user of each device: what is wrong in one sentence, and only what the user has to do."""
-    return "\n\n".join("\n".join(_mail(report)) for report in result.reports) + "\n"
+    return "\n\n".join("\n".join(_named_in_mail(list(_mail(report)))) for report in result.reports) + "\n"
+
+
+def _named_in_mail(lines: list[str]) -> list[str]:
+    return [*lines[:1], *sentences.all_named_once(lines[1:])]  # not in the subject
 
 
 def _mail(report: Report) -> Iterator[str]:

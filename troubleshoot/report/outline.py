@@ -5,15 +5,19 @@ Every text of a log has gone through :func:`~troubleshoot.report.safe.plain`; ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from troubleshoot import words
-from troubleshoot.model import Collected, Finding, FixStep, Report, Result, Row, Source, TableRead, Unread
+from troubleshoot.model import Collected, Finding, FixStep, Proof, Report, Result, Row, Source, TableRead, Unread
+from troubleshoot.report import sentences
 from troubleshoot.report.safe import plain
 from troubleshoot.times import both, iso
 
 _MOST_PROOFS = 8
+_PROOF = 200  # characters of a proof; the whole stands in the JSON form
+_FIRST_PROOFS = 3  # before the steps, so that cause, proof and first step stand on one screen
+_OURS = frozenset({"verdict", "state", "title", "text", "step"})  # roles that print words of rules and of reports
 _MOST_LINES = 12
 _FIRST = 2  # files with one reason that are named, where many were not read
 
@@ -35,7 +39,7 @@ def of(result: Result) -> Iterator[Part]:
             yield Part("item", plain(report.summary))
         yield Part("gap", "")
     for report in result.reports:
-        yield from device(report)
+        yield from _named_once(device(report))
     secrets = [one for one in result.unread if (one.kind, one.lost) == ("refused", 0)]
     others = [one for one in result.unread if (one.kind, one.lost) != ("refused", 0)]
     for heading, found in (("secrets", secrets), ("problems", others)):
@@ -85,18 +89,29 @@ def _unread(found: Sequence[Unread]) -> Iterator[Part]:
         yield Part("item", f"{len(found) - shown} more files, named in the JSON form")
 
 
+def _named_once(parts: Iterable[Part]) -> Iterator[Part]:
+    """The parts, with the former name of the directory after its first mention in words of ours."""
+    named = False
+    for part in parts:
+        if not named and part.role in _OURS:
+            text, named = sentences.named_once(part.text)
+            part = part._replace(text=text)
+        yield part
+
+
 def device(report: Report) -> Iterator[Part]:
     """One device: the verdict and its cause first, what was read last."""
-    name = plain(report.device.name or "device without a name")
+    name = plain(report.device.name or words.NO_NAME)
+    first = report.findings[0] if report.findings else None
     headline = (
-        plain(report.findings[0].title) if report.findings else words.nothing_found(report.verdict, report.join_state)
+        f"{plain(first.title)}{_owner(first)}" if first else words.nothing_found(report.verdict, report.join_state)
     )
     yield Part("verdict", f"{words.VERDICTS[report.verdict]}  {headline}", mark=report.verdict)
     state = [name, words.JOIN_STATES[report.join_state]]
     if report.domain_type != "unknown":
         state.append(f"{report.domain_type} domain")
     if report.as_of is not None:
-        state.append(f"as of {both(report.as_of, report.coverage.offset)}")
+        state.append(f"{words.AS_OF} {both(report.as_of, report.coverage.offset)}")
     lost = sum(problem.lost or 0 for problem in report.problems)
     if report.problems:
         state.append(
@@ -108,14 +123,14 @@ def device(report: Report) -> Iterator[Part]:
     for number, finding in enumerate(report.findings):
         if number == 1:
             yield Part("heading", words.HEADINGS["others"])
-        yield from _finding(finding)
+        yield from _finding(finding, report, number == 0)
     for key, found in (("resolved", report.resolved), ("benign", report.benign)):
         if found:
             yield Part("heading", words.HEADINGS[key])
             for finding in found:
                 yield Part("item", f"{finding.title}{_owner(finding)}: {plain(finding.reason or '')}")
                 for proof in finding.evidence[:2]:
-                    yield Part("proof", plain(proof.text), 1, place(proof.source))
+                    yield Part("proof", plain(proof.text, _PROOF), 1, place(proof.source))
     yield from _open_ends(report)
     yield from _read(report)
 
@@ -124,51 +139,77 @@ def _owner(finding: Finding) -> str:
     return f" ({plain(finding.user)})" if finding.user else ""
 
 
-def _finding(finding: Finding) -> Iterator[Part]:
-    sure = f"{finding.severity}, {finding.confidence}, {words.PHASES.get(finding.phase, finding.phase)}"
-    yield Part("title", f"{finding.title}{_owner(finding)}", mark=finding.severity)
-    told = [sure, f"rule {finding.rule}", *([", ".join(finding.codes)] if finding.codes else [])]
-    told.append(f"{words.HEADINGS['fingerprint'].casefold()} {finding.fingerprint}")
-    yield Part("note", " · ".join(told), 1)
-    yield Part("text", finding.cause, 1, words.HEADINGS["cause"])
-    yield Part("heading", words.HEADINGS["proof"], 1)
-    for proof in finding.evidence[:_MOST_PROOFS]:
-        yield Part("proof", plain(proof.text), 1, place(proof.source))
-    if len(finding.evidence) > _MOST_PROOFS:
-        yield Part("proof", f"{len(finding.evidence) - _MOST_PROOFS} more, in the JSON form", 1)
+def _finding(finding: Finding, report: Report, first: bool) -> Iterator[Part]:
+    """One finding: state, cause, owner; how sure; the proof; how long to wait; the steps; what not to do; then the rest."""
+    if not first:
+        yield Part("title", f"{finding.title}{_owner(finding)}", mark=finding.severity)
+    cause, background = sentences.cause(finding)
+    who = sentences.owner(finding)
+    yield Part("text", sentences.state(finding, report.join_state), 1, words.HEADINGS["state"])
+    yield Part("text", cause, 1, words.HEADINGS["cause"])
+    yield Part("text", words.WHO[who] if who else "-", 1, words.HEADINGS["owner"])
+    yield Part("text", sentences.sure(finding), 1, words.HEADINGS["sure"])
+    yield from _proofs("proof", finding.evidence[:_FIRST_PROOFS])
+    if (wait := sentences.wait(finding)) is not None:
+        yield Part("text", wait, 1, words.HEADINGS["wait"])
     if finding.fix:
         yield Part("heading", words.HEADINGS["fix"], 1)
         for number, step in enumerate(finding.fix, 1):
             yield from _step(number, step)
-    if finding.wait:
-        yield Part("text", finding.wait, 1, words.HEADINGS["wait"])
     for text in finding.avoid:
         yield Part("text", text, 1, words.HEADINGS["avoid"])
     for text in finding.benign_when:
         yield Part("text", text, 1, words.HEADINGS["benign_when"])
-    if finding.not_ruled_out:
-        yield Part("text", "; ".join(finding.not_ruled_out), 1, words.HEADINGS["not_ruled_out"])
+    if background:
+        yield Part("text", background, 1, words.HEADINGS["background"])
+    others = [one for one in finding.not_ruled_out if one != finding.settle]
+    if others:
+        yield Part("text", "; ".join(others), 1, words.HEADINGS["not_ruled_out"])
+    yield from _proofs("more_proof", finding.evidence[_FIRST_PROOFS:_MOST_PROOFS])
+    if len(finding.evidence) > _MOST_PROOFS:
+        yield Part("proof", f"{len(finding.evidence) - _MOST_PROOFS} more, in the JSON form", 1)
     if finding.symptoms:
         yield Part("heading", words.HEADINGS["symptoms"], 1)
         for symptom in finding.symptoms:
             yield Part("item", f"{symptom.title}{_owner(symptom)}", 1)
             for proof in symptom.evidence[:2]:
                 yield Part("proof", plain(proof.text), 2, place(proof.source))
+    told = [f"{finding.severity}, rule {finding.rule}", *([", ".join(finding.codes)] if finding.codes else [])]
+    told.append(f"{words.HEADINGS['fingerprint'].casefold()} {finding.fingerprint}")
+    yield Part("note", " · ".join(told), 1)
     for url in finding.references[:2]:
         yield Part("note", url, 1)
     yield Part("gap", "")
 
 
+def _proofs(heading: str, proofs: Sequence[Proof]) -> Iterator[Part]:
+    if proofs:
+        yield Part("heading", words.HEADINGS[heading], 1)
+    path = None
+    for proof in proofs:
+        source = proof.source
+        where = place(source)
+        if source.path == path and (source.line is not None or source.record is not None):
+            where = f"line {source.line}" if source.line is not None else f"record {source.record}"  # of the file above
+        path = source.path
+        yield Part("proof", plain(proof.text, _PROOF), 1, where)
+
+
 def _step(number: int, step: FixStep) -> Iterator[Part]:
-    who = words.WHO[step.who] + (f", {step.where}" if step.where else "")
-    yield Part("step", f"{who}: {step.do}", 1, f"{number}.")
+    where = words.WHERE.get(step.where or "", step.where)
+    yield Part(
+        "step",
+        f"{words.WHO[step.who]}{f', {where[:1].lower()}{where[1:]}' if where else ''}: {step.do}",
+        1,
+        f"{number}.",
+    )
     if step.run:
-        how = f"   ({words.RUN_AS[step.run_as]})" if step.run_as in words.RUN_AS else ""
+        how = f"   ({words.RUN_AS[step.run_as]})" if step.run_as else ""
         yield Part("command", step.run, 1, how)
     if step.expect:
-        yield Part("note", f"expect: {step.expect}", 4)
+        yield Part("note", f"{words.HEADINGS['expect']}: {step.expect}", 4)
     if step.undo:
-        yield Part("note", f"undo: {step.undo}", 4)
+        yield Part("note", f"{words.HEADINGS['undo']}: {step.undo}", 4)
 
 
 def place(source: Source) -> str:

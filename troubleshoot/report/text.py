@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 WIDTH = 110
+_LEAST = 16  # columns of a proof that must fit behind its place
 _STYLES = {
     "failed": "bold white on red",
     "pending": "bold black on yellow",
@@ -49,6 +50,8 @@ def _plain(part: Part, width: int) -> list[str]:
         return [f"{indent}{text}:"] if part.depth else [f"{text}"]
     if role == "proof":
         head = f"{indent}  {part.mark}   " if part.mark else f"{indent}  "
+        if len(head) + min(len(text), _LEAST) > width:  # a long path has a line of its own
+            return [head.rstrip(), *wrapped(text, indent + "      ", indent + "      ", width)]
         return wrapped(text, head, indent + "      ", width)
     if role == "line":
         return [f"{indent}  - {text}"]
