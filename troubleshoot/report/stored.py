@@ -82,7 +82,19 @@ def _findings(forms: Sequence[_Form]) -> tuple[Finding, ...]:
     return tuple(_finding(one) for one in forms)
 
 
-_FINDING = ("rule", "title", "phase", "severity", "confidence", "user", "cause", "wait", "fingerprint", "reason")
+_FINDING = (
+    "rule",
+    "title",
+    "phase",
+    "severity",
+    "confidence",
+    "user",
+    "cause",
+    "wait",
+    "fingerprint",
+    "reason",
+    "settle",
+)
 _FINDING_LISTS = ("covers", "codes", "avoid", "benign_when", "references", "not_ruled_out")
 
 
