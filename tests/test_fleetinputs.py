@@ -103,3 +103,40 @@ def test_as_text_very_many_devices_are_a_line_each(rules: Ruleset, tmp_path: Pat
     assert said.startswith("  - WKS-0427")
     assert "5 devices: 3 inconclusive, 1 healthy, 1 failed." in said
     assert "8 rows = 4 evidence, 1 words, 1 cut, 1 error, 1 empty" in " ".join(said.split())
+
+
+def test_what_a_column_of_errors_says_stands_beside_the_evidence(rules: Ruleset, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Computer,AzureAdJoined,DomainJoined,Error\nWKS-0519,NO,YES,0x801c0bad\nWKS-0520,NO,YES,0\n")
+    result = diagnose([str(path)], rules)
+    assert [one.coverage.rows[0].reason for one in result.reports] == ["beside it stands Error: 0x801c0bad", None]
+    assert "beside it stands Error: 0x801c0bad" in " ".join(str(render(result, "text")).split())
+
+
+@pytest.mark.parametrize("columns", ["AzureAdJoined,DomainJoined", "Output,Status"])
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ("0x801c001d", "error"),
+        ("0x80070005 Access is denied", "error"),
+        ("The RPC server is unavailable. (Exception from HRESULT: 0x800706BA)", "error"),
+        ("-2147024891", "error"),
+        ("0", "empty"),
+        ("0x0", "empty"),
+        ("None", "empty"),
+        ("", "empty"),
+    ],
+)
+def test_a_row_of_which_only_its_error_is_told_is_no_evidence(
+    columns: str, error: str, outcome: str, rules: Ruleset, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    whole = "NO,YES" if columns.startswith("Azure") else "AzureAdJoined : NO,"
+    path.write_text(f"Computer,{columns},Error\nWKS-0519,{whole},\nWKS-0520,,,{error}\n")
+    result = diagnose([str(path)], rules)
+    assert [one.device.name for one in result.reports] == ["WKS-0519"]
+    assert [dict(one.outcomes) for one in result.tables] == [{"evidence": 1, outcome: 1}]
+    (lost,) = result.unread
+    assert lost.row is not None
+    assert (lost.row.device, lost.row.outcome) == ("WKS-0520", outcome)
+    assert outcome == "empty" or error in lost.reason

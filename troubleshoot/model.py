@@ -198,7 +198,8 @@ class Row(NamedTuple):
     ``source.path`` names the table and the row (``export.csv/row 4``, counted as a spreadsheet counts). ``channel`` is the id of
     ``data/fleet_channels.yaml``, ``title`` its name. ``outcome``: evidence, words (only what the collector concluded, which proves
     no cause), cut (nothing of use is left), error (text of an error of the collection), empty, damaged; with its ``reason`` where it
-    is not evidence. ``time`` is when the channel got it, from the column ``time_origin`` (or the output's own Client Time).
+    is not evidence, or what columns of errors say beside the evidence. ``time`` is when the channel got it, from the column
+    ``time_origin`` (or the output's own Client Time).
     ``account`` ran the command, as far as the channel tells. ``cut``: none, head, tail, both, fields, unknown. ``said`` holds the
     collector's words by column, and the values that tell the state. ``superseded``: a newer row of the device decides.
     """

@@ -20,6 +20,7 @@ from troubleshoot.parsers import cloudrows, eventtimes, parse_text
 TELLING = ("AzureAdJoined", "DomainJoined", "AzureAdPrt", "ErrorPhase", "ClientErrorCode", "PrtAttemptStatus")
 """The values of a row that tell the state, kept in short also where a newer row decides."""
 _LONGEST_REASON = 300
+_NO_ERROR = frozenset({"-", "false", "n/a", "na", "no", "no error", "none", "null", "ok"})
 _RANK = {"evidence": 0, "words": 1, "cut": 2, "error": 3, "damaged": 4, "empty": 5}
 
 
@@ -63,11 +64,7 @@ def item(table: str, record: Record, plan: Plan, wanted: Wanted | None = None) -
     flat = [] if chosen and plan.channel.unsure_no else flat_pairs(plan, record.cells)
     found, state, problems = _evidence(path, chosen, flat, plan, wanted)
     row = row._replace(cut=state)
-    errors = _errors(record.cells, plan)
-    found += [
-        LogLine("code", None, f"{column}: {text}", row.source) for column, text in errors if codes.normalise(text)
-    ]
-    row = _judged(row, outputs, found, errors, _said(record.cells, plan))
+    row = _judged(row, outputs, found, _errors(record.cells, plan), _said(record.cells, plan))
     if row.outcome == "empty" and (ended := _ended(record.cells, plan)):
         row = row._replace(outcome="error", reason=f"no output: the script ended with {ended}")
     return _completed(row, found, problems)
@@ -144,7 +141,12 @@ def _errors(cells: Mapping[str, Any], plan: Plan) -> list[tuple[str, str]]:
     code = next((text_of(value) for name, value in cells.items() if plain(name) == "code"), "")
     if "StdErr" in code:
         found += [(column, text_of(cells.get(column)).strip()) for column in plan.text]
-    return [(column, text) for column, text in found if text]
+    return [(column, text) for column, text in found if text and not _is_no_error(text)]
+
+
+def _is_no_error(text: str) -> bool:
+    """Does a column of errors say that there was none: a zero, or a word for nothing?"""
+    return text.casefold() in _NO_ERROR or (len(text) <= 10 and codes.normalise(text) == "0x00000000")
 
 
 def _ended(cells: Mapping[str, Any], plan: Plan) -> str | None:
@@ -242,26 +244,39 @@ def _judged(
     errors: Sequence[tuple[str, str]],
     said: dict[str, str],
 ) -> Row:
-    """The row with its outcome, and the reason where it is no evidence."""
+    """The row with its outcome, and the reason where it is no evidence.
+
+    ``found`` is of its output: what stands in a column of errors is of the collection, and no evidence of the device.
+    """
     captures = [one for one in found if isinstance(one, Capture)]
-    telling = any(name not in fields.IDENTITY for one in captures for name in one.named) or len(found) > len(captures)
+    telling = any(map(_tells, captures)) or len(found) > len(captures)
     for capture in captures:
         said |= {
             name: capture.named[name].text for name in TELLING if name in capture.named and capture.named[name].value
         }
     if telling:
-        return row._replace(outcome="evidence", said=said)
+        beside = "; ".join(f"{column}: {_line(text, 120)}" for column, text in errors[:4])
+        return row._replace(outcome="evidence", said=said, reason=f"beside it stands {beside}" if beside else None)
     best = ("empty", "the row holds no output")
     for one in outputs:
         best = min(best, _worth(one), key=lambda pair: _RANK[pair[0]])
-    written = [text for _, text in errors if len(text) > 12]
+    written = [text for _, text in errors if len(text) > 12 or codes.normalise(text)]
     if written and _RANK[best[0]] > _RANK["words"]:
         best = "error", f"the script failed, or wrote an error: {_line(written[0])}"
     if best[0] == "words":
         said = {shown(outputs[0].column): _line(outputs[0].decoded.text, 200), **said} if outputs else said
-    elif best[0] in ("empty", "cut") and (said or captures):
+    elif best[0] in ("empty", "cut") and (said or any(map(_holds, captures))):
         best = "words", f"only {'words of the collector' if said else 'names and ids'}, nothing of its state"
     return row._replace(outcome=best[0], reason=best[1], said=said)
+
+
+def _tells(capture: Capture) -> bool:
+    """Does it say how the device is: a label with a value that is more than whose it is?"""
+    return any(name not in fields.IDENTITY and field.text.strip() for name, field in capture.named.items())
+
+
+def _holds(capture: Capture) -> bool:
+    return any(field.text.strip() for field in capture.named.values())
 
 
 def _worth(one: _Output) -> tuple[str, str]:
