@@ -117,5 +117,8 @@ def pack(
     except OSError as error:
         return fail(f"{output}: {error.strerror or error}")
     also = f"; {withheld} values that look like secrets were withheld" if withheld else ""
-    typer.echo(f"wrote {output}: {len(made)} files about {len(result.reports)} devices{also}", err=True)
+    typer.echo(
+        f"wrote {output}: {len(made)} files about {len(result.reports)} device{'s' * (len(result.reports) != 1)}{also}",
+        err=True,
+    )
     return typer.Exit(0)
