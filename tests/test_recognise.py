@@ -200,6 +200,14 @@ def test_renamed_secrets_are_known_by_content(what: str, encoding: str) -> None:
     assert JWT[:20] not in one.message
 
 
+@pytest.mark.parametrize("what", ["token list", "private key", "credentials"])
+def test_a_capture_with_a_secret_beside_it_is_evidence(what: str) -> None:
+    head = f"| Device State |\n AzureAdJoined : NO\n{SECRET[what]}"
+    assert recognise.secret_by_content(head) is None
+    assert recognise.secret_by_content(SECRET[what]) is not None
+    assert recognise.secret_by_content(f"{SECRET['hardware hash']}{head}") is not None  # which the text begins with
+
+
 @pytest.mark.parametrize(
     "inside", ["\\SystemRoot\\System32\\Config\\SAM", "em32\\Config\\SECURITY", "ettings\\settings.dat"]
 )

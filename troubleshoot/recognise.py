@@ -24,6 +24,7 @@ _RULES = ("parse", "skip", "leave", "open", "name", "never")
 
 
 _OWN = "own-report"
+_CAPTURE = "dsregcmd-status"
 
 
 class Recognised(NamedTuple):
@@ -250,9 +251,10 @@ def _secret_names() -> tuple[tuple[str, str, str], ...]:
     return tuple((need, row["name"], str(row["note"])) for row in rows for need in row["needs"])
 
 
-@lru_cache(maxsize=1)
-def _secret_contents() -> tuple[Mapping[str, Any], ...]:
-    return tuple(row for row in table().content if row["kind"] == "secret")
+@lru_cache(maxsize=4)
+def _contents(kind: str, loose: bool = False) -> tuple[Mapping[str, Any], ...]:
+    """The signatures of a kind."""
+    return tuple(row for row in table().content if row["kind"] == kind and bool(row.get("loose")) is loose)
 
 
 @lru_cache(maxsize=64)
@@ -268,18 +270,19 @@ def secret_by_name(name: str) -> str | None:
 
 def secret_by_content(head: str) -> str | None:
     """As :func:`secret_by_name`, by the decoded head: a renamed copy. None where the text is evidence as well."""
-    for row in _secret_contents():
-        if _stands(row, head):
-            break
-    else:
-        return None
+    if not any(_stands(row, head) for row in _contents("secret")):
+        # The loose ones count where no other signature stands, and that of most texts is told at its first lines.
+        if any(_stands(row, head) for row in _contents(_CAPTURE)):
+            return None
+        if not any(_stands(row, head) for row in _contents("secret", loose=True)):
+            return None
     found = _by_content(head)
     return str(found["note"]) if found is not None and found["kind"] == "secret" else None
 
 
 def is_own_report(head: str) -> bool:
     """Is the decoded head that of a report which this tool wrote, with nothing else beside it?"""
-    if not any(row["kind"] == _OWN and _stands(row, head) for row in table().content):
+    if not any(_stands(row, head) for row in _contents(_OWN)):
         return False
     found = _by_content(head)
     return found is not None and found["kind"] == _OWN
