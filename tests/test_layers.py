@@ -26,6 +26,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "pseudonyms",
             "fingerprints",
             "concealed",
+            "masks",
             "runschema",
         }
     ),

@@ -164,9 +164,15 @@ def _of_block(capture: Capture, block: Mapping[str, Field]) -> Attempt | None:
         request_id=texts.get("request_id", "").strip("{}").casefold() or None,
         account="system" if runner.endswith("$") else None,
         sources=tuple(dict.fromkeys(proof.values())),
-        printed=_FROM_BLOCK,
+        printed=_FROM_BLOCK.difference(_blanked(capture)),
         proof=proof,
     )
+
+
+def _blanked(capture: Capture) -> set[str]:
+    """The properties that were printed and blanked out afterwards: what they said is unknown."""
+    names = {str(one.name) for one in capture.fields if one.absence == "masked"}
+    return {_BLOCK.get(name, "suberror") for name in names if name in _BLOCK or name in _TESTS}
 
 
 def _suberror(capture: Capture, main: str | None, phase: str | None) -> tuple[str, Field] | None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from troubleshoot.masks import is_mask
 from troubleshoot.model import Capture, Fact, Source
 
 _TENANT = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -57,7 +58,7 @@ def _of_client(facts: Mapping[str, Sequence[Fact]]) -> str | None:
 def _of_fact(facts: Mapping[str, Sequence[Fact]], name: str, title: str) -> _Named | None:
     found = facts.get(name, ())
     tenants = {one.value.strip().strip("{}").casefold() for one in found}
-    if len(tenants) != 1 or not _TENANT.fullmatch(tenant := tenants.pop()):
+    if len(tenants) != 1 or not _TENANT.fullmatch(tenant := tenants.pop()) or is_mask(tenant):
         return None
     return _Named(tenant, found[0].source, f"{title}: {tenant}")
 
@@ -69,7 +70,7 @@ def _joined(captures: Sequence[Capture]) -> _Named | None:
         if joined is None:
             continue
         value = tenant.text.strip().casefold() if tenant is not None else ""
-        if joined.text.upper() != "YES" or tenant is None or not _TENANT.fullmatch(value):
+        if joined.text.upper() != "YES" or tenant is None or not tenant.value or not _TENANT.fullmatch(value):
             return None
         return _Named(value, Source(capture.source.path, tenant.line), f"TenantId of dsregcmd: {value}")
     return None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from troubleshoot import codes
 from troubleshoot.accounts import same_account
 from troubleshoot.conditions import Node
+from troubleshoot.masks import is_mask
 from troubleshoot.model import Attempt, Event
 from troubleshoot.tables import labels
 from troubleshoot.valuetest import Test, compile_test, equals, is_timed, on_absent
@@ -58,9 +59,11 @@ class ValueTests:
         """What a value tells."""
         if not self._other:
             true = self._equal.get(text.casefold(), 0)
-            return true, self.bits ^ true
+            return (true, self.bits ^ true) if true or not is_mask(text) else _UNKNOWN
         found = self._kept.get(text)
         if found is None:
+            if is_mask(text):
+                return _UNKNOWN
             true, unknown = self._equal.get(text.casefold(), 0), 0
             for bit, test in self._other:
                 one = test(text, as_of)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from troubleshoot import codes, times
 from troubleshoot.accounts import key_of, same_account
 from troubleshoot.eventfacts import by_time, code, near, owner, value
-from troubleshoot.model import Attempt, Capture, Event, Source
+from troubleshoot.model import Attempt, Capture, Event, Field, Source
 
 PROVIDERS = frozenset({"microsoft-windows-aad", "aad"})
 # GetToken and RefreshToken of the Cloud AP plug-in: everything between start and stop is one attempt.
@@ -40,6 +40,7 @@ _FIELDS = (
     ("message", "ServerErrorDescription"),
 )
 _PRINTED = frozenset({"code", "phase", "suberror", "http_error", *(name for name, _ in _FIELDS)})
+_SUFFIXES = (*_FIELDS, ("code", "AttemptStatus"), ("http_error", "HttpError"))
 # Where a record keeps the id of its request, other than in CorrelationID. In 1144 that name holds a domain.
 _CORRELATED: Mapping[int, str] = {1018: "value", 1030: "value", 1084: "Target"}
 _GUID = r"\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
@@ -103,9 +104,15 @@ def _diagnosis(capture: Capture, flow: str, prefix: str) -> Attempt | None:
         user=texts["user"].casefold() if "user" in texts else key_of(capture.account),
         correlation_id=texts.get("correlation_id", "").casefold().strip("{}") or None,
         sources=tuple(dict.fromkeys(proof.values())),
-        printed=_PRINTED,
+        printed=_PRINTED.difference(_blanked(named, prefix)),
         proof=proof,
     )
+
+
+def _blanked(named: Mapping[str, Field], prefix: str) -> list[str]:
+    """The properties that were printed and blanked out afterwards: what they said is unknown."""
+    fields = [(name, named.get(prefix + suffix)) for name, suffix in _SUFFIXES]
+    return [name for name, field in fields if field is not None and field.absence == "masked"]
 
 
 # ------------------------------------------------------------------------------------------------------ events

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from troubleshoot import times
+from troubleshoot.masks import is_mask
 
 Test: TypeAlias = Callable[[str, datetime | None], bool | None]
 """(value, as_of) -> passes, fails, or cannot be told."""
@@ -119,7 +120,15 @@ def is_timed(spec: Any) -> bool:
 
 
 def compile_test(spec: Any) -> Test:
-    """The function of a value test. Raises ValueError or re.error for one that is not of the format."""
+    """The function of a value test. Raises ValueError or re.error for one that is not of the format.
+
+    A value that somebody blanked out (:mod:`troubleshoot.masks`) passes no test and fails none.
+    """
+    test = _compiled(spec)
+    return lambda text, as_of: None if is_mask(text) else test(text, as_of)
+
+
+def _compiled(spec: Any) -> Test:
     if not isinstance(spec, Mapping):
         wanted = frozenset(_texts(spec))
         if len(wanted) == 1:

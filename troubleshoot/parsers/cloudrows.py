@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from troubleshoot import times
+from troubleshoot.masks import is_mask
 from troubleshoot.model import CloudObject, Problem, Source
 from troubleshoot.parsers import eventtimes
 from troubleshoot.tables import DATA, squeeze
@@ -22,7 +23,6 @@ _GUID = re.compile(r"\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 _TYPE_NAME = re.compile(r"(?:System|Microsoft)\.[\w.+`\[\],]{3,200}$")
 _LONGEST = 400  # characters of one value that are kept
 _MOST_WORDS = 4_096  # equal short texts that are kept once
-_NO_ID = "00000000-0000-0000-0000-000000000000"
 _DATED = ("registrationDateTime", "approximateLastSignInDateTime", "createdDateTime", "activityDateTime")
 A_TYPE = "(type name)"
 """Export-Csv printed the name of a type in place of a collection: it may be empty, too."""
@@ -71,9 +71,9 @@ def plan(titles: tuple[str, ...]) -> Plan | None:
 
 
 def guid(text: str | None) -> str | None:
-    """A GUID in lower case without braces; None for anything else, and for the one of zeros."""
+    """A GUID in lower case without braces; None for anything else, for the one of zeros, and for one that is blanked out."""
     found = _GUID.match(text.strip()) if text else None
-    return None if found is None or found[1] == _NO_ID else found[1].lower()
+    return None if found is None or is_mask(found[1]) else found[1].lower()
 
 
 class Rows:

@@ -455,6 +455,8 @@ def _executing(text: str, named: dict[str, Field], in_domain: bool) -> Account |
     host = device.text.partition(".")[0].casefold() if device else None
     if not upn and (not in_domain or (host is not None and domain.casefold() == host)):
         return Account(first, "local")
+    if not upn and any(one is not None and one.absence == "masked" for one in (device, named.get("DomainJoined"))):
+        return Account(first, "unknown")  # what is blanked out would tell whether the account is a local one
     if domain.casefold() in ("nt authority", "nt-autorität", "autorite nt"):
         return Account(first, "system", "S-1-5-18")
     return Account(first, "domain" if in_domain else "entra", None, upn)

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from troubleshoot.masks import is_mask
 from troubleshoot.tables import Label, labels, squeeze
 
 # Labels that ordinary prose uses too: they count only inside their own section, printed as Windows prints them.
@@ -37,12 +38,6 @@ _ABSENT = {
     "undefined": "undefined",
     "none": "none",
 }
-_MASKED = re.compile(
-    # No repeat stands inside a repeat of the same letters: a line of a million x must cost a million steps.
-    r"^[^\w<>]{0,20}(?:[xX*#?•_-]{4,}|[xX]{2,}(?:[-. ][xX]{2,})+|A{8,}|<[^<>]{1,60}>"
-    r"|[\[(]?(?:redacted|removed|hidden|masked)[\])]?|\[[a-z -]{0,20}id\])[^\w<>]{0,20}$",
-    re.IGNORECASE,
-)
 
 
 class Index(NamedTuple):
@@ -179,10 +174,7 @@ def absence(text: str) -> str | None:
     first = text[:1]
     if first in "mM" and text[:17].casefold() == "must run elevated":
         return "not-run"
-    # Masks begin with a sign, an x or an A; the pattern need not be tried on anything else.
-    if (first in "xXaA" or not first.isalnum()) and (_MASKED.match(text) or is_elision(text)):
-        return "masked"
-    return None
+    return "masked" if is_mask(text) or (not first.isalnum() and is_elision(text)) else None
 
 
 def candidates(label: str) -> tuple[Label, ...]:

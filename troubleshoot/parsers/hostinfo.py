@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from troubleshoot.masks import is_mask
 from troubleshoot.model import Account, CollectorNote, Fact, Problem, Sheet, Source
 from troubleshoot.tables import command_words
 
@@ -123,6 +124,7 @@ def _device_info(sheet: Sheet) -> Iterator[Fact]:
     Without an object GUID the object was not read, and a count of 0 says nothing.
     """
     guid: str | None = None
+    blanked = False
     subjects: list[tuple[int, str]] = []
     count_at: int | None = None
     for number, line in enumerate(sheet.lines):
@@ -134,17 +136,21 @@ def _device_info(sheet: Sheet) -> Iterator[Fact]:
             yield _fact(sheet, "os.build", found[1], number)
         elif found := _OBJECT.match(line):
             guid = found[1].casefold()
+            blanked = is_mask(guid)
         elif _COUNT.match(line):
             count_at = number
         elif count_at is not None and (found := _SUBJECT.match(line)):
             subjects.append((number, found[1].casefold()))
+            blanked = blanked or is_mask(found[1])
+        elif count_at is not None and line.startswith("Subject"):
+            blanked = blanked or is_mask(line.partition(":")[2].strip().removeprefix("CN="))
     if guid is None or count_at is None:
         return
     count = int(sheet.lines[count_at].rpartition(":")[2])
     yield _fact(sheet, "certificate.userCertificate", "present" if count else "missing", count_at)
     yield _fact(sheet, "certificate.userCertificate.count", str(count), count_at)
     own = next((number for number, subject in subjects if subject == guid), None)
-    if count:
+    if count and (own is not None or not blanked):
         at = own if own is not None else subjects[0][0] if subjects else count_at
         yield _fact(sheet, "certificate.userCertificate.valid", "no" if own is None else "yes", at)
 
