@@ -45,6 +45,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "registryjoin",
             "scpagreement",
             "clockskew",
+            "filesread",
             "signins",
             "logfacts",
             "ordering",

@@ -12,6 +12,7 @@ from typing import Any
 from troubleshoot import attempts as rebuilding
 from troubleshoot import (
     clockskew,
+    filesread,
     hellochecks,
     iesettings,
     joinattempts,
@@ -115,7 +116,12 @@ class Case:
         clock = clock_of(notes, self.registry, self.log_lines, self.events) if several else None
         read: tuple[Event | RegistryValue | LogLine | Fact | CloudObject, ...]
         read = (*self.events, *self.registry, *self.log_lines, *stated, *self.cloud)
-        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows, clock, read)
+        files = (
+            filesread.of(registry or (), self.log_lines, stated, kinds.get(CloudObject, ()))
+            if several or stated or exported
+            else ()
+        )
+        self.coverage = Coverage(collected, self._kinds(), self.log_spans, ordered, self.rows, files, clock, read)
         self.join_state = self._join_state()
 
     @classmethod

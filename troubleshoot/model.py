@@ -353,6 +353,18 @@ class Clock(NamedTuple):
     source: Source
 
 
+class FileRead(NamedTuple):
+    """One file that gave evidence besides captures and event records. ``kind``: a key of :data:`words.FILES`.
+
+    ``items``: its values, lines, facts or rows (of an export, those of all devices). ``components``: whose lines a log holds.
+    """
+
+    path: str
+    kind: str
+    items: int
+    components: tuple[str, ...] = ()
+
+
 class Coverage(NamedTuple):
     """What was collected: by what, kinds of evidence, logs with their reach, captures with their context.
 
@@ -365,6 +377,7 @@ class Coverage(NamedTuple):
     logs: tuple[LogSpan, ...]
     captures: tuple[Capture, ...]
     rows: tuple[Row, ...] = ()
+    files: tuple[FileRead, ...] = ()
     clock: Clock | None = None
     evidence: tuple[Event | RegistryValue | LogLine | Fact | CloudObject, ...] = ()
 

@@ -178,6 +178,10 @@ def _coverage(redactor: Redactor, one: Coverage) -> Coverage:
         logs=tuple(_span(redactor, span) for span in one.logs),
         captures=tuple(_capture(redactor, capture) for capture in one.captures),
         rows=tuple(_row(redactor, row) for row in one.rows),
+        files=tuple(
+            file._replace(path=redactor.path(file.path), components=tuple(map(redactor.text, file.components)))
+            for file in one.files
+        ),
         evidence=tuple(_evidence(redactor, found) for found in one.evidence),
     )
 

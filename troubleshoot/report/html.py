@@ -19,7 +19,7 @@ from troubleshoot.report.attemptrows import attempts
 from troubleshoot.report.excerpts import Surroundings, telling
 from troubleshoot.report.fieldrows import fields
 from troubleshoot.report.moments import Moment, moment
-from troubleshoot.report.outline import place, row_in_words, table_in_words
+from troubleshoot.report.outline import file_in_words, place, row_in_words, table_in_words
 from troubleshoot.report.safe import plain
 from troubleshoot.report.sentences import owner
 from troubleshoot.report.shortnames import ShortNames
@@ -116,6 +116,8 @@ def device(report: Report, key: str) -> dict[str, Any]:
         "attempts": attempts(report, short, offset, line.aware if line else True),
         "captures": [(one, moment(one.time, offset), _account(one)) for one in report.coverage.captures],
         "table_rows": [row_in_words(one) for one in report.coverage.rows[:_MOST_LISTED]],
+        "files": [file_in_words(one) for one in report.coverage.files[:_MOST_LISTED]],
+        "more_files": max(len(report.coverage.files) - _MOST_LISTED, 0),
         "more_table_rows": max(len(report.coverage.rows) - _MOST_LISTED, 0),
         "logs": [_log(one, offset) for one in report.coverage.logs if one.records][:_MOST_LISTED],
         "empty_logs": sum(1 for one in report.coverage.logs if not one.records),

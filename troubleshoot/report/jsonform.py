@@ -17,6 +17,7 @@ from troubleshoot.model import (
     Collected,
     Coverage,
     Device,
+    FileRead,
     Finding,
     FixStep,
     LogSpan,
@@ -276,7 +277,14 @@ def coverage(one: Coverage) -> dict[str, Any]:
         "captures": [capture_line(each) for each in one.captures],
         **({"clock": clock(one.clock)} if one.clock else {}),
         **({"rows": [row(each) for each in one.rows]} if one.rows else {}),
+        **({"files": [file(each) for each in one.files]} if one.files else {}),
     }
+
+
+def file(one: FileRead) -> dict[str, Any]:
+    """A file that gave evidence besides captures and event records."""
+    shown = {"path": one.path, "kind": one.kind, "items": one.items}
+    return {**shown, "components": list(one.components)} if one.components else shown
 
 
 def clock(one: Clock) -> dict[str, Any]:

@@ -9,7 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from troubleshoot import words
-from troubleshoot.model import Collected, Finding, FixStep, Proof, Report, Result, Row, Source, TableRead, Unread
+from troubleshoot.model import (
+    Collected,
+    FileRead,
+    Finding,
+    FixStep,
+    Proof,
+    Report,
+    Result,
+    Row,
+    Source,
+    TableRead,
+    Unread,
+)
 from troubleshoot.report import sentences
 from troubleshoot.report.safe import plain
 from troubleshoot.times import both, iso
@@ -267,6 +279,13 @@ def row_in_words(row: Row) -> str:
     return ", ".join(parts)
 
 
+def file_in_words(one: FileRead) -> str:
+    """``registry export cdj.reg: 2 values``."""
+    title, items = words.FILES[one.kind]
+    whose = f" of {', '.join(map(plain, one.components[:5]))}" if one.components else ""
+    return f"{title} {plain(one.path, 120)}: {one.items} {items if one.items != 1 else items.removesuffix('s')}{whose}"
+
+
 def _read(report: Report) -> Iterator[Part]:
     yield Part("heading", words.HEADINGS["read"])
     coverage = report.coverage
@@ -296,6 +315,10 @@ def _read(report: Report) -> Iterator[Part]:
     rest = len(coverage.logs) - min(len(told), _MOST_LINES)
     if rest > 0:
         yield Part("item", f"{rest} more event logs, empty or without records of use here")
+    for file in coverage.files[:_MOST_LINES]:
+        yield Part("item", file_in_words(file))
+    if len(coverage.files) > _MOST_LINES:
+        yield Part("item", f"{len(coverage.files) - _MOST_LINES} more files, in the JSON form")
     if report.replaced_rules:
         yield Part("item", f"rules replaced or disabled by --rules: {', '.join(report.replaced_rules)}")
     if report.problems:

@@ -15,9 +15,11 @@ from troubleshoot.model import (
     Account,
     Attempt,
     Capture,
+    Clock,
     Collected,
     Coverage,
     Device,
+    FileRead,
     Finding,
     FixStep,
     LogSpan,
@@ -26,6 +28,7 @@ from troubleshoot.model import (
     Proof,
     Report,
     Result,
+    Row,
     Source,
     UnexplainedCode,
     Unread,
@@ -154,7 +157,29 @@ def _coverage(form: _Form) -> Coverage:
         )
         for one in form["logs"]
     )
-    return Coverage(collected or None, tuple(form["kinds"]), logs, tuple(_capture(one) for one in form["captures"]))
+    clock = form.get("clock")
+    return Coverage(
+        collected or None,
+        tuple(form["kinds"]),
+        logs,
+        tuple(_capture(one) for one in form["captures"]),
+        tuple(_row(one) for one in form.get("rows", ())),
+        tuple(FileRead(**{**one, "components": tuple(one.get("components", ()))}) for one in form.get("files", ())),
+        Clock(clock["utc_offset"], _source(clock["source"])) if clock else None,
+    )
+
+
+_ROW = tuple(name for name in Row._fields if name not in ("source", "time", "account", "said"))
+
+
+def _row(form: _Form) -> Row:
+    return Row(
+        **{name: form[name] for name in _ROW},
+        source=Source(form["path"]),
+        time=_time(form["time"]),
+        account=Account(form["account"], "user") if form["account"] else None,
+        said=MappingProxyType(dict(form["said"])),
+    )
 
 
 def _capture(form: _Form) -> Capture:
