@@ -14,6 +14,7 @@ workers  two workers against one, and one against a loop that splits the same fi
 dask     two Dask workers against two of the local pool                                  at least 0.8
 bundles  500 bundles of ten event logs, against decoding all of them as JSON             at most 0.5
 kills    50 times kill -9 of parent, worker or Dask worker, then --resume                all as undisturbed
+poisoned one input in a hundred is a bomb, noise, cut off, encrypted, hangs its reader   exactly those in problems
 
 The two sides of each ratio run in turn, so that a slow moment of the machine meets both. a, c and d count processor time, so
 that what else runs on the machine hardly matters; c is measured on texts of many devices made from one sample: the same state,
@@ -32,7 +33,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-BATCH = ("many", "workers", "dask", "bundles", "kills")
+BATCH = ("many", "workers", "dask", "bundles", "kills", "poisoned")
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "samples" / "broken" / "scp-missing" / "dsregcmd.txt"
 SHARED_LOGS = ROOT.parent / "shared" / "data" / "machines"
@@ -195,7 +196,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where inputs of batch runs are made, and kept")
     parser.add_argument("--logs", type=Path, help="folder of .evtx files for b")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--kills", type=int, default=50, help="rounds of k")
+    parser.add_argument("--kills", type=int, default=50, help="rounds of kills")
     chosen = parser.parse_args()
     if "a" in chosen.which:
         start_up(chosen.rounds)
@@ -223,6 +224,7 @@ def batch_runs(chosen: argparse.Namespace) -> None:
             "many": lambda: bench.many(place, 1_000, count or 100_000),
             "bundles": lambda: bench.logs(place, chosen.logs or unpacked(Path(temporary)), count or 500),
             "kills": lambda: bench.kills(place, count or 1_000, chosen.kills),
+            "poisoned": lambda: bench.poisoned(place, count or 1_000),
             "workers": lambda: bench.one_against_two(place, count or 10_000, 1),
             "dask": lambda: bench.dask(place, count or 10_000),
         }

@@ -254,6 +254,26 @@ def kills(folder: Path, count: int, rounds: int) -> Iterator[str]:
     yield f"kills  {rounds} kills ({hit} while it worked, {count:,} devices): {same} run folders byte for byte as undisturbed"
 
 
+def poisoned(folder: Path, count: int) -> Iterator[str]:
+    """A source of which one input in a hundred is poisoned."""
+    import pandas as pd
+
+    from tests import poisoned as source
+
+    sound = ("broken/scp-missing", "broken/tpm-key-lost", "healthy/hybrid-managed")
+    texts = [(ROOT / "samples" / sample / "dsregcmd.txt").read_bytes() for sample in sound]
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        listed, names = source.source(Path(temporary), texts, count)
+        took = batch(listed, folder / "run-poisoned", "--timeout", "20", "--workers", "2")
+    devices, problems = (pd.read_parquet(folder / "run-poisoned" / f"{one}.parquet") for one in ("devices", "problems"))
+    found = sorted({Path(one).name for one in problems.source})
+    yield (
+        f"poisoned  {len(names)} of {count:,} inputs are poisoned: {len(found)} in problems, "
+        f"{'exactly those' if found == names else 'NOT those'}; {len(devices):,} lines ({took.wall:.1f} s, of which a "
+        f"hanging reader waits for 20 s twice); largest worker {took.worker} MB"
+    )
+
+
 def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
     while process.poll() is None and not (path.exists() and path.stat().st_size > 1000):
         time.sleep(0.02)

@@ -47,6 +47,18 @@ class _Unseekable(io.RawIOBase):
         return len(data)
 
 
+def encrypted_zip(files: dict[str, bytes], names: set[str]) -> bytes:
+    """As zip -P leaves it, as far as a reader without the password can see: bit 0 of the flags."""
+    data = bytearray(zipped(files))
+    for magic, flags, name_at in ((b"PK\x03\x04", 6, 30), (b"PK\x01\x02", 8, 46)):
+        at = data.find(magic)
+        while at >= 0:
+            if any(data[at + name_at :].startswith(name.encode()) for name in names):
+                data[at + flags] |= 1
+            at = data.find(magic, at + 4)
+    return bytes(data)
+
+
 def streamed_zip(files: Files) -> bytes:
     """A ZIP archive with data descriptors."""
     out = _Unseekable()

@@ -18,7 +18,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.archives import FORMATS, cab, lines, opened, seven, seven_named, streamed_zip, tarred, zipped, zstandard
+from tests.archives import (
+    FORMATS,
+    cab,
+    encrypted_zip,
+    lines,
+    opened,
+    seven,
+    seven_named,
+    streamed_zip,
+    tarred,
+    zipped,
+    zstandard,
+)
 from troubleshoot.containers import Unpacker, kind_of
 from troubleshoot.containers import limits as limit_table
 from troubleshoot.containers.limits import Budget
@@ -201,18 +213,6 @@ def test_links_and_devices_are_refused(kind: str, tmp_path: Path) -> None:
     assert found == {"a.x/good.txt": b"fine"}
     reason = "a device or pipe" if kind in ("fifo", "device") else "a link, which is not followed"
     assert lines(missing) == [("a.x/link.txt", "refused", reason)]
-
-
-def encrypted_zip(files: dict[str, bytes], names: set[str]) -> bytes:
-    """As zip -P leaves it, as far as a reader without the password can see: bit 0 of the flags."""
-    data = bytearray(zipped(files))
-    for magic, flags, name_at in ((b"PK\x03\x04", 6, 30), (b"PK\x01\x02", 8, 46)):
-        at = data.find(magic)
-        while at >= 0:
-            if any(data[at + name_at :].startswith(name.encode()) for name in names):
-                data[at + flags] |= 1
-            at = data.find(magic, at + 4)
-    return bytes(data)
 
 
 def test_encrypted_members_are_named_and_the_others_read() -> None:

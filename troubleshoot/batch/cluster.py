@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from troubleshoot.batch.jobs import Job, Outcome, Setup
+from troubleshoot.batch.jobs import Job, Setup
 from troubleshoot.batch.pool import Worker, WorkerLost
 from troubleshoot.batch.schedule import Lanes
 from troubleshoot.batch.sources import SourceError
@@ -21,14 +21,14 @@ from troubleshoot.batch.sources import SourceError
 if TYPE_CHECKING:
     from distributed import Client
 
-_SMALL = 32  # items in one task
+_SMALL = 128  # items in one task, each of which costs the scheduler milliseconds
 _WAIT = 60.0  # seconds for the first worker to join
 _LOOK = 5.0  # seconds between two counts of the workers
 _own = threading.local()
 
 
-def ask(setup: Setup, jobs: Sequence[Job]) -> list[Outcome | None]:
-    """Runs on a Dask worker: the outcomes of some items, from this thread's own process. Raises WorkerLost."""
+def ask(setup: Setup, jobs: Sequence[Job]) -> bytes:
+    """Runs on a Dask worker: the outcomes of some items, packed, from this thread's own process. Raises WorkerLost."""
     before: tuple[Setup, Worker] | None = getattr(_own, "worker", None)
     if before is not None and (before[0] != setup or not before[1].alive):
         before[1].end()

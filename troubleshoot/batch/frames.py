@@ -6,9 +6,19 @@ import pickle
 from typing import IO, Any
 
 
+def packed(told: Any) -> bytes:
+    """One object as bytes."""
+    return pickle.dumps(told, pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked(body: bytes) -> Any:
+    """The object of :func:`packed`; only of bytes that this tool's own processes made."""
+    return pickle.loads(body)
+
+
 def write(stream: IO[bytes], told: Any) -> None:
     """Send one object. Raises OSError when nobody reads any more."""
-    body = pickle.dumps(told, pickle.HIGHEST_PROTOCOL)
+    body = packed(told)
     stream.write(len(body).to_bytes(8, "little"))
     stream.write(body)
     stream.flush()

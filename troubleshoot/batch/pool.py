@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from troubleshoot.batch.frames import read, write
-from troubleshoot.batch.jobs import Job, Outcome, Setup
+from troubleshoot.batch.jobs import Job, Setup
 
 MEMORY = 400 * 1_048_576
 """Bytes of memory of a worker after which another takes its place."""
@@ -50,10 +50,10 @@ class Workers(Executor):
         self._threads = ThreadPoolExecutor(count, "worker")
 
     def submit(self, fn: Any, /, *args: Any, **_: Any) -> Future[Any]:
-        """The future of ``work(setup, jobs)``: its outcomes, or :class:`WorkerLost`."""
+        """The future of ``work(setup, jobs)``: its outcomes, packed, or :class:`WorkerLost`."""
         return self._threads.submit(self._run, args[1])
 
-    def _run(self, jobs: Sequence[Job]) -> list[Outcome | None]:
+    def _run(self, jobs: Sequence[Job]) -> bytes:
         worker: Worker | None = getattr(self._own, "worker", None)
         if worker is None or not worker.alive:
             worker = self._own.worker = self._started()
@@ -118,8 +118,8 @@ class Worker:
         """Has it not ended?"""
         return self._process.poll() is None
 
-    def ask(self, jobs: Sequence[Job]) -> tuple[list[Outcome | None], bool]:
-        """(the outcomes, whether the process has grown so large that another should take its place).
+    def ask(self, jobs: Sequence[Job]) -> tuple[bytes, bool]:
+        """(the outcomes, packed, whether the process has grown so large that another should take its place).
 
         Raises WorkerLost, or what the worker raised.
         """

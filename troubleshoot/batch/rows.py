@@ -1,21 +1,20 @@
 """From one input's reports to lines of ``reports.jsonl``, and from a line to its rows in the tables.
 
-A row is a tuple in the order of ``data/run_folder.yaml``, without the column ``line`` (and, of devices, ``input``), which
-are known only when all inputs are: :func:`numbered` puts them in.
+A row is a tuple in the order of ``data/run_folder.yaml``, without the columns of :data:`NUMBERS`, which are known only when all
+inputs are: :mod:`troubleshoot.batch.runfolder` puts them in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, TypeAlias
-
-from troubleshoot.runschema import tables
 
 Line: TypeAlias = dict[str, Any]
 """One line of ``reports.jsonl``: source, verdict, report (null where there is none), unread, facts; page, where pages are made."""
 Row: TypeAlias = tuple[Any, ...]
 Rows: TypeAlias = dict[str, list[Row]]
+NUMBERS = ("line", "input")
+"""The columns of a row that say where in the run it stands."""
 
 _NO_REPORT: Mapping[str, Any] = {"device": {}, "findings": (), "problems": (), "attempts": (), "not_checked": ()}
 
@@ -65,20 +64,6 @@ def rows_of(line: Line) -> Rows:
         "facts": [(*start, *pair) for pair in sorted(line["facts"].items())],
         "rows": [(*start, *_row(one)) for one in _rows(line, report)],
     }
-
-
-@lru_cache(maxsize=16)
-def _places(table: str) -> tuple[int, ...]:
-    """At which places the columns stand that are put in later."""
-    return tuple(at for at, one in enumerate(tables()[table].columns) if one.name in ("line", "input"))
-
-
-def numbered(table: str, row: Sequence[Any], line: int, number: int) -> list[Any]:
-    """The row with the number of its line and, of devices, of its input."""
-    out = list(row)
-    for at, value in zip(_places(table), (line, number), strict=False):
-        out.insert(at, value)
-    return out
 
 
 # ------------------------------------------------------------------------------------------------------- each table

@@ -20,7 +20,7 @@ from troubleshoot.batch.jobs import Brief, Page
 from troubleshoot.batch.journal import Finished
 from troubleshoot.batch.progress import Tally
 from troubleshoot.batch.results import PAGES, first_exit
-from troubleshoot.batch.rows import numbered
+from troubleshoot.batch.rows import NUMBERS
 from troubleshoot.runschema import VERSION, arrow, tables
 
 GROUP = 8_000
@@ -89,7 +89,8 @@ def write(folder: Path, finished: Iterable[Input], identity: Mapping[str, Any], 
                     line += 1
                     reports.write(report + b"\n")
                     for name, rows in one.rows.items():
-                        made[name].add(numbered(name, row, line, number) for row in rows[at])
+                        if rows[at]:
+                            made[name].add(rows[at], line, number)
                 tally.add(_brief(one))
                 pages.update(rows[0][_PAGE] for rows in one.rows.get("devices", ()) if rows[0][_PAGE])
             inputs.write(b",\n    " if number > 1 else b"\n    ")
@@ -116,15 +117,17 @@ class _TableFile:
         self.count = 0
         self._schema = arrow(name)
         self._rows: list[list[Any]] = []
+        self._numbers: dict[str, list[int]] = {one: [] for one in self._schema.names if one in NUMBERS}
         self._ready: list[Any] = []
         self._count = 0
         self._file = pq.ParquetWriter(folder / f"{name}.parquet{_PART}", self._schema, compression="zstd")
 
-    def add(self, rows: Iterable[list[Any]]) -> None:
-        """More rows, at the end."""
-        before = len(self._rows)
+    def add(self, rows: list[list[Any]], line: int, number: int) -> None:
+        """More rows, at the end, of a line of ``reports.jsonl`` and of an input."""
         self._rows += rows
-        self.count += len(self._rows) - before
+        self.count += len(rows)
+        for name, numbers in self._numbers.items():
+            numbers += [line if name == "line" else number] * len(rows)
         while len(self._rows) >= _ROWS:
             self._made(_ROWS)
             if self._count >= GROUP:
@@ -135,8 +138,15 @@ class _TableFile:
         import pyarrow as pa
 
         rows, self._rows = self._rows[:most], self._rows[most:]
-        columns = zip(*rows, strict=True) if rows else [()] * len(self._schema)
-        arrays = [pa.array(one, field.type) for one, field in zip(columns, self._schema, strict=True)]
+        told = iter(zip(*rows, strict=True) if rows else [()] * (len(self._schema) - len(self._numbers)))
+        arrays = []
+        for field in self._schema:
+            if field.name in self._numbers:
+                numbers = self._numbers[field.name]
+                arrays.append(pa.array(numbers[:most], field.type))
+                del numbers[:most]
+            else:
+                arrays.append(pa.array(next(told), field.type))
         self._ready.append(pa.Table.from_arrays(arrays, schema=self._schema))
         self._count += len(rows)
 
@@ -160,7 +170,7 @@ class _TableFile:
 
 
 _NAMES = {
-    name: tuple(column.name for column in table.columns if column.name not in ("line", "input"))
+    name: tuple(column.name for column in table.columns if column.name not in NUMBERS)
     for name, table in tables().items()
 }
 _VERDICT, _PAGE = (_NAMES["devices"].index(name) for name in ("verdict", "page"))

@@ -12,18 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any, NamedTuple
 
+from troubleshoot.batch.frames import unpacked
 from troubleshoot.batch.jobs import Job, Outcome, Setup
 from troubleshoot.batch.work import work
 
 WAITING = 2
 """Tasks that wait for each worker: enough to keep it busy, and all that stands in memory of a hundred thousand."""
-_FULL = 262_144  # bytes of items in one task
+_FULL = 8_192  # bytes of an item, on the average of a task
 _TICK = 0.5  # seconds, at most, until progress is shown again and Ctrl-C is heard
 
 
 class Lanes(NamedTuple):
-    """Where jobs run. ``width``: how many at one time, which may change. ``most``: items in one task. ``lost``: what a
-    future raises when its worker died, and nobody ran the task."""
+    """Where jobs run. ``executor``: its futures give outcomes, packed (:mod:`troubleshoot.batch.frames`) or not. ``width``: how
+    many at one time, which may change. ``most``: items in one task. ``lost``: what a future raises when its worker died, and
+    nobody ran the task."""
 
     executor: Executor
     width: Callable[[], int]
@@ -31,12 +33,12 @@ class Lanes(NamedTuple):
     lost: tuple[type[BaseException], ...]
 
 
-def tasks(jobs: Sequence[Job], most: int) -> Iterator[tuple[Job, ...]]:
-    """The jobs in tasks, largest item first; items of a task have together no more than a large one alone."""
+def tasks(jobs: Sequence[Job], most: int, full: int) -> Iterator[tuple[Job, ...]]:
+    """The jobs in tasks, largest item first; items of a task have together no more than ``full`` bytes, or are one."""
     group: list[Job] = []
     size = 0
     for job in sorted(jobs, key=lambda one: -one.item.size):
-        if group and (size + job.item.size > _FULL or len(group) >= most):
+        if group and (size + job.item.size > full or len(group) >= most):
             yield tuple(group)
             group, size = [], 0
         group.append(job)
@@ -54,7 +56,7 @@ def run(
     """
     more = deque() if more is None else more
     most = max(1, min(lanes.most, len(jobs) // (lanes.width() * 8)))
-    ready = deque(tasks(jobs, most))
+    ready = deque(tasks(jobs, most, lanes.most * _FULL))
     alone: deque[Job] = deque()
     pending: dict[Future[Any], tuple[Job, ...]] = {}
     while ready or pending or alone or more:
@@ -71,7 +73,7 @@ def run(
         for future in done:
             task = pending.pop(future)
             try:
-                found = future.result()
+                found = _outcomes(future)
             except lanes.lost as error:
                 again, suspect = _blamed(task, getattr(error, "at", None))
                 ready.extendleft(reversed(again))
@@ -94,13 +96,19 @@ def _blamed(task: tuple[Job, ...], at: int | None) -> tuple[list[tuple[Job, ...]
     return [rest for rest in (task[:at], task[at + 1 :]) if rest], [task[at]]
 
 
+def _outcomes(future: Future[Any]) -> list[Outcome | None]:
+    found: Any = future.result()
+    done: list[Outcome | None] = unpacked(found) if isinstance(found, bytes) else found
+    return done
+
+
 def _alone(lanes: Lanes, setup: Setup, job: Job, tick: Callable[[], None]) -> Outcome | None:
     future = lanes.executor.submit(work, setup, (job,))
     while not future.done():
         wait([future], _TICK)
         tick()
     try:
-        (outcome,) = future.result()
+        (outcome,) = _outcomes(future)
     except lanes.lost:
         return None
     return outcome

@@ -147,7 +147,9 @@ def _listed(path: str) -> Iterator[Item]:
 
 
 def _shown(path: str) -> str:
-    return text_of(Path(path).as_posix())
+    if os.sep != "/" or "//" in path or "/." in path or path[:1] in ("", ".") or path[-1] == "/":
+        path = Path(path).as_posix()
+    return text_of(path)
 
 
 def local(path: str, given: bool = False) -> Item:

@@ -1,7 +1,8 @@
 """A worker process: answers on its output what comes in on its input, until that ends.
 
 It is started by :mod:`troubleshoot.batch.pool` and speaks only to it. What asks is ``(setup, jobs)``; an answer is the number of
-each job that begins, and at the end ``(outcomes, bytes of memory)`` or the exception that stopped it.
+each job that begins, and at the end ``(outcomes, bytes of memory)`` or the exception that stopped it. The outcomes are packed
+once more, so that who only passes them on need not unpack them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import sys
 from typing import BinaryIO
 
-from troubleshoot.batch.frames import read, write
+from troubleshoot.batch.frames import packed, read, write
 
 
 def serve(asked: BinaryIO, answers: BinaryIO) -> None:
@@ -29,7 +30,7 @@ def serve(asked: BinaryIO, answers: BinaryIO) -> None:
         while True:
             setup, jobs = read(asked)
             try:
-                answer: object = (work(setup, jobs, begins), _memory())
+                answer: object = (packed(work(setup, jobs, begins)), _memory())
             except Exception as error:
                 answer = error
             write(answers, answer)

@@ -15,8 +15,10 @@ HEAD = 16_384
 """The bytes that :func:`may_be_table` looks at."""
 
 _BINARY = bytes((*range(1, 7), *range(14, 27)))
-# The line end in front is a fixed first byte to search for: a quarter of the cost of `^`, and no more than a search for two bytes.
-_COMPUTER = re.compile(rb"(?m)\n(?:[=#*-]{3,}\s?[\w.-]{2,63}\s?[=#*-]{0,80}\s*$|Computer ?(?:Name)?\s?:)")
+# After a line end stands one of five characters, so that hardly a line is tried with the rest: a tenth of the cost.
+_COMPUTER = re.compile(
+    rb"(?m)\n[=#*C-](?:(?<=[=#*-])[=#*-]{2,}\s?[\w.-]{2,63}\s?[=#*-]{0,80}\s*$|(?<=C)omputer ?(?:Name)?\s?:)"
+)
 _SHARE = re.compile(
     r"(?:^|[/\\])(?P<user>[^/\\]{1,104}?)(?:--|\u2013)(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,62}?)\.(?:txt|log)$"
 )
