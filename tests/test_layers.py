@@ -66,6 +66,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"loader", "formats", "devices", "fleetinput"}),
     frozenset({"case"}),
     frozenset({"match", "nodetests", "subjects", "identities"}),
+    frozenset({"proving", "lacking"}),
     frozenset({"outcomes", "leafevidence", "candidates"}),
     frozenset({"alike"}),
     frozenset({"notchecked"}),

@@ -13,10 +13,12 @@ from troubleshoot import redact, times
 from troubleshoot.case import Case
 from troubleshoot.engine import judge
 from troubleshoot.inwords import leaf_in_words
+from troubleshoot.lacking import missing as missing_of
 from troubleshoot.leafevidence import seen
 from troubleshoot.match import Context, Evaluator, Truth
 from troubleshoot.model import Attempt, Device, Finding, Proof, Report
 from troubleshoot.outcomes import signals
+from troubleshoot.proving import settled_by
 from troubleshoot.pseudonyms import Redactor
 from troubleshoot.ruleset import Rule, Ruleset
 
@@ -139,7 +141,7 @@ def clause(evaluator: Evaluator, number: int, context: Context) -> Clause:
     """The condition with everything inside it, as it stands in this context."""
     node = evaluator.nodes[number]
     kind, value = node[0], evaluator.value(number, context)
-    missing = tuple(sorted(evaluator.missing(number, context)))
+    missing = tuple(sorted(missing_of(evaluator, number, context)))
     if kind in _GROUPS:
         members = node[1] if kind != "not" else [node[1]]
         inside = tuple(clause(evaluator, member, context) for member in members)
@@ -175,7 +177,7 @@ def _settling(evaluator: Evaluator, rule: Rule, context: Context) -> Iterator[Pa
     """Whether a success that came later settles it."""
     for name in rule.resolved_by:
         found = sorted((moment for moment, _ in signals(evaluator, [name])), key=times.order)
-        settled = evaluator.settled_by(rule.match, context, signals(evaluator, [name]))
+        settled = settled_by(evaluator, rule.match, context, signals(evaluator, [name]))
         newest = f"last at {times.iso(found[-1])}" if found else "nothing of it was collected"
         said = f"at {times.iso(settled)}" if settled else newest
         words = f"{name} after all evidence of it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from troubleshoot import times
+from troubleshoot import proving, times
 from troubleshoot.case import event_text
 from troubleshoot.match import Context, Evaluator
 from troubleshoot.model import Attempt, Capture, LogSpan, Proof, Source
@@ -19,7 +19,9 @@ def seen(evaluator: Evaluator, number: int, context: Context) -> Seen:
     node = evaluator.nodes[number]
     said, proofs = _LEAVES[node[0]](evaluator, number, context)
     if evaluator.value(number, context) is True and node[0] in ("event", "log"):
-        proofs = tuple(proof for proof, _ in evaluator.proofs(number, context)) or proofs  # the one that fits
+        proofs = (
+            tuple(proof for proof, _ in proving.proofs(evaluator, (number,), context)) or proofs
+        )  # the one that fits
     return said, proofs[:_MOST]
 
 

@@ -17,18 +17,15 @@ from troubleshoot import times
 from troubleshoot.accounts import key_of, same_account
 from troubleshoot.attempts import failures_since_success, standing
 from troubleshoot.case import Case
-from troubleshoot.conditions import Node
-from troubleshoot.model import Attempt, Capture, Event, Fact, Field, Proof, Source
-from troubleshoot.nodetests import NodeTests, bits_of
+from troubleshoot.model import Attempt, Capture, Event, Fact, Field
+from troubleshoot.nodetests import NodeTests
 from troubleshoot.ruleset import Rule, Ruleset
 from troubleshoot.subjects import Truth
 from troubleshoot.tables import Label, labels
-from troubleshoot.valuetest import compile_test
 
 Answer: TypeAlias = tuple[Capture, Field] | bool | None
 
-# Which evidence, read to its end, shows that a flow had no failed attempt: (capture section, vocabulary provider).
-_FLOW_SOURCES: Mapping[str, tuple[str | None, str | None]] = {
+FLOW_SOURCES: Mapping[str, tuple[str | None, str | None]] = {
     "join": ("Diagnostic Data", "user-device-registration"),
     "prt": ("SSO State", "aad"),
     "enterprise-prt": ("SSO State", "aad"),
@@ -37,8 +34,10 @@ _FLOW_SOURCES: Mapping[str, tuple[str | None, str | None]] = {
     "mdm": (None, "mdm"),
     "registered": (None, "workplace-join"),
 }
-_ELEVATED = "elevated"
-_USER_SESSION = "user-session"
+"""Which evidence, read to its end, shows that a flow had no failed attempt: (capture section, vocabulary provider)."""
+
+ELEVATED = "elevated"
+USER_SESSION = "user-session"
 
 
 class Context:
@@ -151,7 +150,7 @@ class Evaluator:
         needs = known.get("needs")
         not_run = known.get("not_run", ())
         for capture in self.case.captures:
-            if needs == _USER_SESSION and not self._session(capture, user):
+            if needs == USER_SESSION and not self._session(capture, user):
                 proof = known.get("proved_by")
                 field = capture.named.get(name)
                 if (
@@ -167,7 +166,7 @@ class Evaluator:
                 if field.absence in ("skipped", "not-run") or any(field.text.startswith(text) for text in not_run):
                     continue
                 return capture, field
-            if needs == _ELEVATED and capture.elevated is not True:
+            if needs == ELEVATED and capture.elevated is not True:
                 continue
             if self._would_print(capture, labels().get(name)):
                 return False
@@ -199,7 +198,7 @@ class Evaluator:
 
     def collected(self, flow: str, user: str | None) -> bool:
         """Was a source that records this flow's attempts read, so that none there means none happened?"""
-        section, provider = _FLOW_SOURCES.get(flow, (None, None))
+        section, provider = FLOW_SOURCES.get(flow, (None, None))
         if provider and self.log_read(provider):
             return True
         if section is None:
@@ -267,178 +266,6 @@ class Evaluator:
             number = self.ruleset.joins.get(join)
             found = self._excluded[join] = number is not None and self.value(number, self.present) is True
         return found
-
-    # --------------------------------------------------------------------------------------------------- proof
-
-    def proofs(self, number: int, context: Context) -> Iterator[tuple[Proof, datetime | None]]:
-        """The evidence behind a true node: each line or record, and its time."""
-        for source, text, moment in self._shown(number, context):
-            yield Proof(source, self.case.line_text(source) if text is None else text), moment
-
-    def _shown(self, number: int, context: Context) -> Iterator[tuple[Source, str | None, datetime | None]]:
-        """As :meth:`proofs`; the text is None where the line or record at the source is to be looked up."""
-        if self.value(number, context) is not True:
-            return
-        node = self.nodes[number]
-        kind = node[0]
-        if kind in ("all", "any"):
-            for member in node[1]:
-                yield from self._shown(member, context)
-        elif kind == "dsreg":
-            answer = self.answer(node[1], context.user)
-            if isinstance(answer, tuple):
-                capture, field = answer
-                yield Source(capture.source.path, field.line), f"{field.label} : {field.text}", capture.time
-        elif kind == "attempt":
-            attempt = context.attempts.get(node[1])
-            if attempt is not None:
-                for source in self._attempt_sources(attempt, node[2]):
-                    yield source, None, attempt.time
-        elif kind == "event":
-            flow = self.ruleset.vocabulary["providers"][node[1]].get("flow")
-            attempt = context.attempts.get(flow) if flow and not node[5] else None
-            for event in self.events(node[1], node[2], attempt):
-                if self.tests.fits(number)(event):
-                    yield event.source, None, event.time
-                    break
-        elif kind == "fact":
-            for fact in self.newest_facts(node[1], context.user):
-                said = fact.text or self.case.line_text(fact.source) or f"{fact.name}: {fact.value}"
-                yield fact.source, said, fact.time
-        elif kind == "log":
-            passes = compile_test(node[2])
-            for line in reversed(self.case.by_component.get(str(node[1]).casefold(), ())):
-                if passes(line.text, self.case.as_of):
-                    yield line.source, line.text, line.time
-                    break
-        elif kind == "registry":
-            for value in self.case.keys.get(str(node[1]).upper().rstrip("\\"), ()):
-                if node[2] is None or value.name.casefold() == str(node[2]).casefold():
-                    yield value.source, f"{value.key}: {value.name} = {value.value}", None
-
-    @staticmethod
-    def _attempt_sources(attempt: Attempt, name: str) -> Iterator[Source]:
-        """The lines that tell of the attempt: its code, its message, and the property that was asked for."""
-        if not attempt.proof:
-            yield from attempt.sources
-            return
-        for key in dict.fromkeys(("code", "server_code", "message", "endpoint", name)):
-            source = attempt.proof.get(key)
-            if source is not None:
-                yield source
-
-    def settled_by(self, number: int, context: Context, signals: list[tuple[datetime, str | None]]) -> datetime | None:
-        """The time of a signal that is later than all evidence of a true node, or None.
-
-        What an attempt or event told is dated by it. A field of a capture is a present fault, dated by the capture;
-        one whose capture has no time is never settled.
-        """
-        if not signals:
-            return None
-        known, latest = self._dated(number, context)
-        if not known or latest is None:
-            return None
-        for moment, user in signals:
-            if times.after(moment, latest) and (
-                user is None or context.user is None or same_account(user, context.user)
-            ):
-                return moment
-        return None
-
-    def _dated(self, number: int, context: Context) -> tuple[bool, datetime | None]:
-        """(every part of the evidence has a time or needs none, the latest of these times)."""
-        node = self.nodes[number]
-        if self.value(number, context) is not True or node[0] in ("not", "sign", "capture", "registry"):
-            return True, None
-        if node[0] == "fact":
-            moments = [fact.time for fact in self.newest_facts(node[1], context.user)]
-            return True, _latest(moments) if all(one and one.tzinfo for one in moments) else None
-        if node[0] in ("attempt", "event", "log"):
-            moments = [moment for _, _, moment in self._shown(number, context)]
-            moments = moments or [one.time for one in context.attempts.values() if one]
-            return (bool(moments) and all(one and one.tzinfo for one in moments)), _latest(moments)
-        if node[0] == "dsreg":
-            moments = [moment for _, _, moment in self._shown(number, context)]
-            return all(moment is not None for moment in moments), _latest(moments)
-        true = [member for member in node[1] if self.value(member, context) is True]
-        parts = [(self.nodes[member][0], self._dated(member, context)) for member in true]
-        if node[0] == "all":
-            dated = [part for kind, part in parts if kind not in ("dsreg", "fact") and part[1] is not None]
-            if dated:  # the attempt dates the finding; states beside it only describe the device
-                return all(known for known, _ in dated), _latest([moment for _, moment in dated])
-        return all(known for _, (known, _) in parts), _latest([moment for _, (_, moment) in parts])
-
-    # ------------------------------------------------------------------------------------------- what is missing
-
-    def missing(self, number: int, context: Context) -> frozenset[str]:
-        """What to collect so that an undecided node is decided; the fewest items where there is a choice."""
-        return self._missing(number, context) if self.value(number, context) is None else frozenset()
-
-    def _missing(self, number: int, context: Context) -> frozenset[str]:
-        asking = self.tests[number]
-        known = context.true | context.false
-        options = [self._of_leaf(bit) for bit in bits_of(asking.leaves & ~known)]
-        for group in asking.groups:
-            if self.tests[group].test(context.true, context.false) is None:
-                options.append(self._missing(group, context))
-        if len(options) == 1:
-            return options[0]
-        if asking.kind == "all":
-            return frozenset().union(*options)
-        return min(options, key=lambda option: (len(option), sorted(option)))
-
-    def _of_leaf(self, bit: int) -> frozenset[str]:
-        node = self.nodes[bit.bit_length() - 1]
-        if node[0] == "sign":
-            return self.missing(self.ruleset.signs[node[1]], self.present)
-        if self.case.collected is not None:
-            return frozenset({_collect(self, node)})
-        found = self.tests.asks.get(bit)
-        if found is None:
-            found = self.tests.asks[bit] = frozenset({_collect(self, node)})
-        return found
-
-
-def _collect(evaluator: Evaluator, node: Node) -> str:
-    """The command or export that would decide a leaf, as a phrase that follows "collect"."""
-    kind, name = node[0], node[1]
-    vocabulary = evaluator.ruleset.vocabulary
-    if evaluator.case.collected is not None:
-        from troubleshoot import collectors
-
-        provider = name if kind == "event" else _FLOW_SOURCES.get(name, (None, None))[1] if kind == "attempt" else None
-        asked = ("event", vocabulary["providers"][provider]["channel"]) if provider else (kind, str(name))
-        if found := collectors.ask_for(evaluator.case.collected, *asked):
-            return found
-    if kind == "fact":
-        return str(vocabulary["facts"][name].get("collect") or vocabulary["facts"][name]["sources"][0])
-    if kind == "registry":
-        return f'run `reg query "{name}" /s` in any prompt on the device'
-    if kind == "event":
-        channel = vocabulary["providers"][name]["channel"]
-        return f'export the event log as administrator: `wevtutil epl "{channel}" log.evtx`'
-    if kind == "log":
-        return str(vocabulary["components"][name]["collect"])
-    if kind == "capture":
-        return "run `dsregcmd /status` as the affected user, not as administrator"
-    if kind == "attempt":
-        provider = _FLOW_SOURCES.get(name, (None, None))[1]
-        if provider:
-            return f'export the event log as administrator: `wevtutil epl "{vocabulary["providers"][provider]["channel"]}" log.evtx`'
-        return f"collect the {name} logs"
-    needs = (evaluator.fields_known.get(name) or {}).get("needs")
-    if needs == _ELEVATED:
-        return "run `dsregcmd /status` in an elevated prompt (as administrator)"
-    if needs == _USER_SESSION:
-        return "run `dsregcmd /status` as the affected user, not as administrator"
-    return "run `dsregcmd /status` in any prompt on the device and send the whole output"
-
-
-def _latest(moments: list[datetime | None]) -> datetime | None:
-    known = {moment for moment in moments if moment is not None}
-    if len(known) < 2:
-        return known.pop() if known else None
-    return max(known, key=times.order)
 
 
 __all__ = ["Context", "Evaluator", "Truth"]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from troubleshoot.case import Case
 from troubleshoot.conditions import Node
 from troubleshoot.model import Event
+from troubleshoot.ruleset import Rule
 from troubleshoot.subjects import Leaves, Subject, Truth, record_test, subject_of
 
 NodeTest: TypeAlias = Callable[[int, int], Truth]
@@ -33,6 +34,15 @@ class Asking(NamedTuple):
     groups: tuple[int, ...]
 
 
+class AskingRule(NamedTuple):
+    """What all conditions of a rule ask about: the subjects and the leaves, as bits; whether signs, which rest on other leaves, are
+    among them."""
+
+    subjects: int
+    leaves: int
+    signs: bool
+
+
 class NodeTests(dict[int, Asking]):
     """The nodes of one rule set by number; each is made when it is first asked for, and kept across devices."""
 
@@ -43,6 +53,8 @@ class NodeTests(dict[int, Asking]):
         self.asks: dict[
             int, frozenset[str]
         ] = {}  # what decides a leaf, by its bit, where nothing tells who collected the input
+        self.weighed: dict[tuple[Any, ...], Any] = {}  # what answers say of a rule that matches (outcomes)
+        self._of_rules: dict[str, AskingRule] = {}
         groups: dict[tuple[Any, ...], Leaves] = {}
         for number, node in enumerate(nodes):
             kind = node[0]
@@ -79,6 +91,28 @@ class NodeTests(dict[int, Asking]):
             made = Asking(subjects, test, kind, leaves, groups)
         self[number] = made
         return made
+
+    def of_rule(self, rule: Rule) -> AskingRule:
+        """What the conditions of a rule ask about."""
+        found = self._of_rules.get(rule.id)
+        if found is None:
+            tops = [rule.match, *(one.node for one in rule.unless), *(one.node for one in rule.benign)]
+            tops += [rule.confirm] if rule.confirm is not None else []
+            subjects = leaves = 0
+            for top in tops:
+                subjects |= self[top].subjects
+                leaves |= self._below(top)
+            signs = rule.intent is not None or any(subjects >> place & 1 for place in self._signs)
+            found = self._of_rules[rule.id] = AskingRule(subjects, leaves, signs)
+        return found
+
+    def _below(self, number: int) -> int:
+        """The leaves of a node, at any depth, as bits."""
+        asking = self[number]
+        leaves = asking.leaves
+        for group in asking.groups:
+            leaves |= self._below(group)
+        return leaves
 
     def asked(self, subjects: int) -> tuple[Subject, ...]:
         """The functions of subjects given as bits; signs, which rest on other leaves, at the end."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from troubleshoot import alike
 from troubleshoot.candidates import Chooser
+from troubleshoot.lacking import missing as missing_of
 from troubleshoot.match import Context, Evaluator
 from troubleshoot.model import Finding, NotChecked
 from troubleshoot.outcomes import Outcome, where
@@ -108,7 +109,7 @@ class _Lines:
             return  # only the plain state of the device speaks for it, as it does on every sound one
         if spoken == "attempt" and not self.found.unexplained and self.known.isdisjoint(rule.says_better):
             return  # the attempt has its reason, and this rule would not say it better
-        missing = self.evaluator.missing(rule.match, context)
+        missing = missing_of(self.evaluator, rule.match, context)
         if len(missing) == 1:
             self._want(next(iter(missing)), rule, "it would decide what is only partly known now")
 
@@ -116,7 +117,7 @@ class _Lines:
         for number in self.explainers[root.rule]:
             rule = self.evaluator.ruleset.rules[number]
             context = undecided[rule.id][1] if rule.id in undecided else _undecided_in(self.evaluator, rule)
-            missing = self.evaluator.missing(rule.match, context) if context is not None else frozenset()
+            missing = missing_of(self.evaluator, rule.match, context) if context is not None else frozenset()
             if len(missing) > 2:
                 continue
             for item in sorted(missing):

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from troubleshoot import times, words
+from troubleshoot import lacking, times, words
 from troubleshoot.case import Case
 from troubleshoot.match import Context, Evaluator
 from troubleshoot.model import Finding
+from troubleshoot.proving import proofs, settled_by, shown
 from troubleshoot.ruleset import Rule
 
 _LOWER = {"certain": "likely", "likely": "possible", "possible": "possible"}
+_MOST = 5_000  # answers kept
 
 
 class Outcome(NamedTuple):
@@ -103,61 +105,102 @@ def _one_per_proof(found: list[Outcome]) -> list[Outcome]:
     return kept
 
 
-def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
-    case = evaluator.case
+class _Sure(NamedTuple):
+    """What the leaves that are true and false say of a rule that matches: all that is the same for devices that agree in them.
+
+    ``shown``: the leaves that prove it. ``reason``: why it is harmless, where it is.
+    """
+
+    confidence: str
+    not_ruled_out: tuple[str, ...]
+    settle: str | None
+    shown: tuple[int, ...]
+    reason: str | None
+    avoid: tuple[str, ...]
+
+
+def _sure(evaluator: Evaluator, rule: Rule, context: Context) -> _Sure:
+    """As :func:`_weighed`; kept for all devices that answer the rule's questions in the same way."""
+    if evaluator.case.collected is not None:
+        return _weighed(evaluator, rule, context)
+    tests = evaluator.tests
+    asking = tests.of_rule(rule)
+    if open_ones := asking.subjects & ~context.asked:
+        evaluator.ask(open_ones, context)
+    if rule.intent:
+        evaluator.sign(rule.intent)
+    present = (evaluator.present.true, evaluator.present.false) if asking.signs else ()
+    answers = (rule.id, context.true & asking.leaves, context.false & asking.leaves, *present)
+    found: _Sure | None = tests.weighed.get(answers)
+    if found is None:
+        found = _weighed(evaluator, rule, context)
+        if len(tests.weighed) >= _MOST:
+            tests.weighed.clear()
+        tests.weighed[answers] = found
+    return found
+
+
+def _weighed(evaluator: Evaluator, rule: Rule, context: Context) -> _Sure:
     confidence = rule.confidence
-    not_ruled_out = []
+    not_ruled_out: list[str] = []
     open_ends: list[tuple[bool, frozenset[str]]] = []
     for one in rule.unless:
         if evaluator.value(one.node, context) is None:
-            missing = evaluator.missing(one.node, context)
+            missing = lacking.missing(evaluator, one.node, context)
             open_ends.append((not one.decisive, missing))
             not_ruled_out.extend(sorted(missing))
             if one.decisive:
                 confidence = _LOWER[confidence]
-    proofs = list(evaluator.proofs(rule.match, context))
+    leaves = shown(evaluator, rule.match, context)
     if rule.confirm is not None and evaluator.value(rule.confirm, context) is True:
         confidence = "certain"
-        proofs += evaluator.proofs(rule.confirm, context)
+        leaves += shown(evaluator, rule.confirm, context)
     elif rule.confirm is not None:
-        open_ends.append((False, evaluator.missing(rule.confirm, context)))
+        open_ends.append((False, lacking.missing(evaluator, rule.confirm, context)))
     if rule.intent and evaluator.sign(rule.intent) is not True:
         confidence = "possible"
-    evidence = tuple(dict.fromkeys(proof for proof, _ in proofs))
-    moments = list({moment for _, moment in proofs if moment is not None})
+    harmless = (one.reason for one in rule.benign if evaluator.value(one.node, context) is True)
+    return _Sure(
+        confidence=confidence,
+        not_ruled_out=tuple(dict.fromkeys(not_ruled_out)),
+        settle=None if confidence == "certain" else _settle(open_ends),
+        shown=leaves,
+        reason=next(harmless, None),
+        avoid=rule.avoid or words.avoid(rule.phase, rule.severity, rule.fix),
+    )
+
+
+def _matched(evaluator: Evaluator, rule: Rule, context: Context) -> Outcome:
+    sure = _sure(evaluator, rule, context)
+    proved = list(proofs(evaluator, sure.shown, context))
+    moments = list({moment for _, moment in proved if moment is not None})
     from troubleshoot.fingerprints import fingerprint  # its hashes are a quarter of the rest of the start
 
     user = context.user if rule.personal else None
-    state, reason = "match", None
-    settled = None
+    state, reason = ("match", None) if sure.reason is None else ("benign", sure.reason)
     if rule.resolved_by:
-        settled = evaluator.settled_by(rule.match, context, signals(evaluator, rule.resolved_by))
-    if settled is not None:
-        state, reason = "resolved", f"settled by a success at {times.iso(settled)}"
-    else:
-        for one_benign in rule.benign:
-            if evaluator.value(one_benign.node, context) is True:
-                state, reason = "benign", one_benign.reason
-                break
+        settled = settled_by(evaluator, rule.match, context, signals(evaluator, rule.resolved_by))
+        if settled is not None:
+            state, reason = "resolved", f"settled by a success at {times.iso(settled)}"
     finding = Finding(
         rule=rule.id,
         title=rule.title,
         phase=rule.phase,
         severity=rule.severity,
-        confidence=confidence,
+        confidence=sure.confidence,
         covers=rule.covers,
         codes=_codes_of(evaluator, rule, context),
         user=user,
         cause=rule.cause,
         wait=rule.wait,
-        avoid=rule.avoid or words.avoid(rule.phase, rule.severity, rule.fix),
-        fingerprint=fingerprint(rule.id, case.device, user),
+        avoid=sure.avoid,
+        fingerprint=fingerprint(rule.id, evaluator.case.device, user),
         fix=rule.fix,
         benign_when=rule.benign_when,
         references=rule.references,
-        evidence=evidence,
-        not_ruled_out=tuple(dict.fromkeys(not_ruled_out)),
-        settle=None if confidence == "certain" else _settle(open_ends),
+        evidence=tuple(dict.fromkeys([proof for proof, _ in proved])),
+        not_ruled_out=sure.not_ruled_out,
+        settle=sure.settle,
         reason=reason,
         time=moments[0] if len(moments) == 1 else max(moments, key=times.order) if moments else None,
         catch_all=rule.catch_all,
