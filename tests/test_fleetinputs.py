@@ -81,7 +81,7 @@ def test_a_run_folder_has_a_line_for_each_device_and_a_row_for_each_row(tmp_path
         assert set(told[told.verdict == "unread"].device) == set(shape.lost), shape.name
 
 
-@pytest.mark.parametrize("form", ["json", "oneline"])
+@pytest.mark.parametrize("form", stream.FORMS)
 @pytest.mark.parametrize("shape", [ALL[0], ALL[1], ALL[3], ALL[16]], ids=lambda one: one.name)
 def test_reports_that_are_written_one_by_one_are_the_same(
     shape: Shape, form: str, rules: Ruleset, tmp_path: Path
@@ -95,7 +95,10 @@ def test_reports_that_are_written_one_by_one_are_the_same(
     assert code == exit_code(whole)
 
 
-def test_as_text_very_many_devices_are_a_line_each(rules: Ruleset, tmp_path: Path) -> None:
+def test_as_text_very_many_devices_are_a_line_each(
+    rules: Ruleset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "FEW", 4)
     sink = io.BytesIO()
     stream.write("text", diagnosed([str(ALL[0].write(tmp_path))], rules), rules.digest, sink)
     said = sink.getvalue().decode()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.archives import zipped
+from troubleshoot.fleetinput import may_be_large, sizes
 from troubleshoot.fleetinput.tables import tables
 from troubleshoot.loader import in_memory
 from troubleshoot.pipeline import open_cases
@@ -105,3 +107,58 @@ def test_many_tables_are_counted_in_the_report() -> None:
     one = TableRead("a.csv", "csv", "a table", 2, {"reported": 2}, 2, {"text": "Output"})
     told = render(Result((), (), tables=(one,) * 14), "text")
     assert "2 more tables, in the JSON form" in (told if isinstance(told, str) else told.decode())
+
+
+def flat(count: int) -> str:
+    """A table of short rows."""
+    return "Computer,AzureAdJoined,DomainJoined\n" + "".join(f"WKS-{one:06},NO,YES\n" for one in range(count))
+
+
+def told(count: int) -> str:
+    """A table with the whole output of each device in one cell."""
+    output = "\n".join([CAPTURE.strip(), *(f"Label {one} : value, {one}" for one in range(80))])
+    return "Computer,Output\n" + "".join(f'WKS-{one:06},"{output}"\n' for one in range(count))
+
+
+def objects(count: int) -> str:
+    """A list of JSON."""
+    return json.dumps(
+        [{"Computer": f"WKS-{one:06}", "AzureAdJoined": "NO", "DomainJoined": "YES"} for one in range(count)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "large"),
+    [
+        ("a.csv", flat(5500), True),
+        ("a.csv", flat(4000), False),
+        ("a.csv", told(100), False),
+        ("a.csv", told(5500), True),
+        ("a.json", objects(5500), True),
+        ("a.json", objects(4000), False),
+        ("a.log", "started, all is well\n" + "2026-03-04 09:15:02 a line of a log, with commas, of some length\n" * 6000, False),
+        ("a.log", "", False),
+        ("a.log", "Computer,AzureAdJoined\n", False),
+    ],
+    ids=["flat", "fewer", "cells", "many cells", "json", "fewer json", "log", "empty", "header"],
+)  # fmt: skip
+def test_a_table_of_very_many_devices_is_told_by_its_size_and_its_beginning(
+    name: str, text: str, large: bool, tmp_path: Path
+) -> None:
+    for coding in ("utf-8", "utf-16"):
+        path = tmp_path / f"{coding}-{name}"
+        path.write_text(text, coding)
+        assert (may_be_large(str(path)) and sizes.of_very_many(str(path))) == large
+    packed = tmp_path / "a.zip"
+    packed.write_bytes(zipped({"readme.md": b"x" * 20_000, name: text.encode()}))
+    assert sizes.of_very_many(str(packed)) == large
+    packed.write_bytes(packed.read_bytes()[:-40])  # without its directory
+    assert sizes.of_very_many(str(packed)) is False
+
+
+def test_columns_that_are_mapped_make_a_table_of_very_many_devices(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("one,two\n" + "".join(f"WKS-{one:06},words only\n" for one in range(5500)))
+    assert sizes.of_very_many(str(path)) is False
+    assert sizes.of_very_many(str(path), {"device": "one", "text": "two"}) is True
+    assert sizes.of_very_many(str(path), {"device": "three", "text": "two"}) is False

@@ -26,6 +26,7 @@ from troubleshoot.console import (
     columns_of,
     fail,
     load_rules,
+    of_very_many,
     redacted,
     run_key,
     streamed,
@@ -99,9 +100,7 @@ def diagnose(
 
     shows_all = form is ReportForm.html
     named = columns_of(columns)
-    from troubleshoot import fleetinput
-
-    if form.value in ("text", "json", "oneline") and not redact and any(map(fleetinput.is_large, paths)):
+    if form.value in ("text", "json", "oneline") and not redact and of_very_many(paths, named):
         raise typer.Exit(streamed(paths, ruleset, form.value, output, all_events, named))
     try:
         result = (

@@ -157,6 +157,18 @@ def run_key(run: Path, key: Path | None) -> bytes:
     return found
 
 
+def of_very_many(paths: list[str], columns: Mapping[str, str] | None) -> bool:
+    """Is one of the inputs a table of so many devices that reports are better written one by one?"""
+    from troubleshoot.fleetinput import may_be_large
+
+    suspects = [one for one in paths if may_be_large(one)]
+    if not suspects:
+        return False
+    from troubleshoot.fleetinput.sizes import of_very_many as is_one
+
+    return any(is_one(one, columns) for one in suspects)
+
+
 def streamed(
     paths: list[str],
     ruleset: Ruleset,

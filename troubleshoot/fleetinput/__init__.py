@@ -50,32 +50,18 @@ def may_be_loop(head: bytes) -> bool:
     return _COMPUTER.search(b"\n" + head) is not None
 
 
-def is_large(path: str) -> bool:
-    """Is this file a table so large that its reports should not all stand in memory: by its size, and that of what it packs?"""
+def may_be_large(path: str) -> bool:
+    """May this file be a table so large that its reports should not all stand in memory: by its size, and the rows it may have?
+
+    :func:`troubleshoot.fleetinput.sizes.of_very_many` looks closer.
+    """
     try:
-        size = os.path.getsize(path) if os.path.isfile(path) else 0
-        if size < _LARGE // 40:
+        if not os.path.isfile(path) or os.path.getsize(path) < HEAD:
             return False
         with open(path, "rb") as stream:
-            head = stream.read(HEAD)
+            return may_be_table(stream.read(HEAD))
     except OSError:
         return False
-    if not head.startswith(b"PK\x03\x04"):
-        return size >= _LARGE and may_be_table(head)
-    from troubleshoot.containers.zips import directory
-
-    try:
-        with open(path, "rb") as stream:
-            packed = directory(stream, size)[0] or []
-    except OSError:
-        return False
-    return (
-        len(packed) < 100 and sum(one.file_size for one in packed if one.filename.lower().endswith(_TABLES)) >= _LARGE
-    )
-
-
-_LARGE = 8 * 1_048_576
-_TABLES = (".csv", ".txt", ".tsv", ".json", ".jsonl", "/sheet1.xml")
 
 
 def of_share(path: str) -> tuple[str, str] | None:

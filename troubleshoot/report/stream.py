@@ -1,12 +1,14 @@
 """Reports of very many devices, written one by one: the JSON form is that of ``diagnose -f json``, to the byte.
 
-As text each device is one line; the whole reports are in the JSON form and in the run folder of ``batch``.
+As text each device is one line where they are more than :data:`FEW`; the whole reports are in the JSON form and in the run folder of
+``batch``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import BinaryIO
 
 from troubleshoot import __version__, words
@@ -16,6 +18,8 @@ from troubleshoot.report import jsonform, text
 from troubleshoot.report.safe import plain
 
 FORMS = ("text", "json", "oneline")
+FEW = 100
+"""Up to so many devices are shown as ``diagnose -f text`` always does."""
 
 
 def write(form: str, found: Iterable[Report | Unread | TableRead], rules: str, sink: BinaryIO) -> int:
@@ -73,10 +77,23 @@ def _inner(data: dict[str, object]) -> bytes:
 
 
 def _text(found: Iterator[Report | Unread | TableRead], _: str) -> Iterator[bytes]:
-    verdicts: Counter[str] = Counter()
+    reports: list[Report] = []
     rest: list[Unread] = []
     tables: list[TableRead] = []
     for one in found:
+        if isinstance(one, Report):
+            reports.append(one)
+            if len(reports) > FEW:
+                break
+        elif isinstance(one, Unread):
+            rest.append(one)
+        else:
+            tables.append(one)
+    else:
+        yield text.render(Result(tuple(reports), tuple(rest), tables=tuple(tables))).encode("utf-8", "replace")
+        return
+    verdicts: Counter[str] = Counter()
+    for one in chain(reports, found):
         if isinstance(one, Report):
             verdicts[one.verdict] += 1
             yield f"  - {plain(one.summary)}\n".encode("utf-8", "replace")
