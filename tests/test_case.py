@@ -207,6 +207,23 @@ def test_as_of_is_the_newest_capture_then_the_newest_record_then_a_line() -> Non
     assert Case.of([late], as_of=at("13:00")).as_of == at("13:00")
 
 
+def test_logs_without_records_of_use_tell_the_device_and_the_time() -> None:
+    def span(channel: str, last: str, computer: str | None = None) -> LogSpan:
+        return LogSpan(channel, at("01:00"), at(last), 3, 0, Source(f"{channel}.evtx"), 3, computer)
+
+    logs = [span("Application", "07:00", "OLD-1"), span("System", "08:00", "WKS-0427.corp.example"), span("X", "09:00")]
+    case = Case.of(logs)
+    assert (case.as_of, case.device.name, case.device.names, case.device.domain) == (
+        at("09:00"),
+        "WKS-0427.corp.example",
+        ("WKS-0427.corp.example",),
+        "corp.example",
+    )
+    found = Case.of([*logs, event(306, "06:00", record=1, computer="PC1")])
+    assert (found.as_of, found.device.name) == (at("06:00"), "PC1")  # what was kept decides
+    assert Case.of([span("X", "09:00")]).device.name is None
+
+
 def test_device_from_captures() -> None:
     fields = {
         "DeviceName": "PC2.corp.example",

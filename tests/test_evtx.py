@@ -135,6 +135,24 @@ def test_only_wanted_records_are_read(tmp_path: Path) -> None:
     assert read(path, {"Nobody": None})[0] == []
 
 
+@pytest.mark.parametrize(
+    ("channel", "name", "told"),
+    [
+        ("System", "System.evtx", "LT-0042.corp.example"),
+        ("Application", "Application.evtx", "LT-0042.corp.example"),
+        ("Contoso/Admin", "Contoso%4Admin.evtx", None),  # of a hundred other logs no record is decoded for this
+        ("Contoso/Admin", "17.bin", "LT-0042.corp.example"),  # one was decoded to learn the channel
+    ],
+)
+def test_a_log_without_wanted_records_tells_whose_it_is(
+    tmp_path: Path, channel: str, name: str, told: str | None
+) -> None:
+    path = written(tmp_path / name, channel=channel)
+    _, (span,), problems = read(path, {"Nobody": None})
+    assert (span.channel, span.computer, span.records, problems) == (channel, told, 3, [])
+    assert [one.computer for one in read(path)[1]] == [None]  # here records are kept, and they tell it
+
+
 def test_empty_log_still_tells_its_channel(tmp_path: Path) -> None:
     path = tmp_path / "Microsoft-Windows-AAD%4Operational.evtx"
     EvtxWriter(path).close()

@@ -7,14 +7,26 @@ import re
 from pathlib import Path
 
 import pytest
-from evidence import log_line
+from evidence import at, log_line
 
 from troubleshoot import filesread, words
 from troubleshoot.case import Case
-from troubleshoot.model import Account, Clock, CloudObject, Evidence, Fact, FileRead, RegistryValue, Row, Source
+from troubleshoot.model import (
+    Account,
+    Clock,
+    CloudObject,
+    Evidence,
+    Fact,
+    FileRead,
+    LogSpan,
+    RegistryValue,
+    Result,
+    Row,
+    Source,
+)
 from troubleshoot.pipeline import diagnose, diagnose_bytes
 from troubleshoot.report import jsonform, render, stored
-from troubleshoot.report.outline import file_in_words
+from troubleshoot.report.outline import file_in_words, log_in_words, logs_in_order
 from troubleshoot.ruleset import load
 
 JOIN = r"HKLM\SYSTEM\CurrentControlSet\Control\CloudDomainJoin\TenantInfo\11111111-2222-3333-4444-555555555555"
@@ -151,6 +163,52 @@ def test_the_clock_and_rows_of_a_table_come_back_from_the_json_form() -> None:
     form = jsonform.report(report._replace(coverage=report.coverage._replace(clock=clock, rows=(line,))))
     found = stored.report(form).coverage
     assert (found.rows, found.clock, jsonform.coverage(found)) == ((line,), clock, form["coverage"])
+
+
+def reach(channel: str | None, records: int = 3, first: str | None = "08:00", lost: int = 0) -> LogSpan:
+    moment = at(first) if first else None
+    return LogSpan(channel, moment, moment and at("09:00"), records, lost, Source("a.evtx"))
+
+
+def test_logs_of_the_join_come_first_even_if_empty() -> None:
+    logs = [
+        reach("Application"),
+        reach("Microsoft-Windows-AAD/Operational"),
+        reach("Microsoft-Windows-Kerberos/Operational", 0),
+        reach("Contoso/Admin", 0),
+        reach("System"),
+        reach("microsoft-windows-user device registration/Admin", 0),
+    ]
+    assert [(one.channel, one.records) for one in logs_in_order(logs)] == [
+        ("microsoft-windows-user device registration/Admin", 0),
+        ("Microsoft-Windows-AAD/Operational", 3),
+        ("Microsoft-Windows-Kerberos/Operational", 0),
+        ("Application", 3),
+        ("System", 3),
+        ("Contoso/Admin", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("span", "line"),
+    [
+        (reach("A/Admin", 1), "A/Admin: 1 record, 2025-03-04T08:00:00Z to 2025-03-04T09:00:00Z"),
+        (reach("A/Admin", lost=2), "A/Admin: 3 records, 2025-03-04T08:00:00Z to 2025-03-04T09:00:00Z, 2 lost"),
+        (reach("A/Admin", 0, None, 4), "A/Admin: empty, 4 lost"),
+        (reach(None, 2, None), "a.evtx: 2 records, no time told"),
+    ],
+)
+def test_a_log_in_words(span: LogSpan, line: str) -> None:
+    assert log_in_words(span, None) == line
+
+
+def test_more_logs_than_lines_are_counted() -> None:
+    (report,) = diagnose_bytes("netsh.txt", PROXY.encode(), load()).reports
+    logs = tuple(reach(f"Contoso{number:03}/Admin", number % 2) for number in range(420))
+    result = Result((report._replace(coverage=report.coverage._replace(logs=logs)),), ())
+    assert "408 more event logs, 210 of them empty; in the JSON form" in str(render(result, "text"))
+    page = str(render(result, "html"))
+    assert (page.count("<td>Contoso") + page.count(">Contoso"), "10 more, in the JSON form" in page) == (200, True)
 
 
 def test_each_kind_has_its_words() -> None:

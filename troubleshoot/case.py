@@ -102,6 +102,9 @@ class Case:
         self.device = self._device()
         if registry:
             self.device = registryjoin.completed(self.device, self.keys, self.facts)
+        self.log_spans = whole_spans(kinds.get(LogSpan, []))
+        if self.device.name is None and self.log_spans:
+            self.device = self._named_by_logs()
         self.cloud: tuple[CloudObject, ...] = ()
         if exported := kinds.get(CloudObject):
             self.facts = by_name([*facts, *self._exported(exported)])
@@ -109,7 +112,6 @@ class Case:
             self.facts.setdefault(fact.name, (fact,))
         self.domain_type = self._domain_type()
         self.as_of = as_of or self._as_of()
-        self.log_spans = whole_spans(kinds.get(LogSpan, []))
         self.collected = collected
         notes = kinds.get(CollectorNote, [])
         several = notes or registry or self.log_lines or self.events
@@ -295,7 +297,8 @@ class Case:
         if newest is not None and newest.tzinfo is not None:
             return newest
         told = [line.time for line in self.log_lines if line.time is not None and line.time.tzinfo]
-        return max(told, default=None)
+        reached = [span.last for span in self.log_spans if span.last is not None and span.last.tzinfo]
+        return max(told, default=None) or max(reached, default=None)
 
     def _domain_type(self) -> str:
         """managed, federated or unknown; what the evidence tells becomes the fact ``domain.type`` too."""
@@ -391,6 +394,15 @@ class Case:
             tenant_name=self._first("TenantName"),
             os_build=self._os_build(),
         )
+
+    def _named_by_logs(self) -> Device:
+        """The device by the log that was written last, where no record that was kept names it."""
+        named = [(span.last, span.computer) for span in self.log_spans if span.computer and span.last is not None]
+        if not named:
+            return self.device
+        name = max(named)[1]
+        domain = name.partition(".")[2] or None
+        return self.device._replace(name=name, names=(name,), domain=self.device.domain or domain)
 
     def _row_id(self) -> str | None:
         return next((row.device_id for row in self.rows if row.device_id), None)

@@ -165,7 +165,10 @@ class CloudObject(NamedTuple):
 
 
 class LogSpan(NamedTuple):
-    """How far one collected log reaches. ``first`` and ``last`` are None for an empty log."""
+    """How far one collected log reaches. ``first`` and ``last`` are None for an empty log.
+
+    ``computer``: whose log it is, where none of its records was kept that would tell it.
+    """
 
     channel: str | None
     first: datetime | None
@@ -174,6 +177,7 @@ class LogSpan(NamedTuple):
     lost: int
     source: Source
     skipped: int = 0
+    computer: str | None = None
 
 
 class CollectorNote(NamedTuple):

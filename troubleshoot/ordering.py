@@ -129,6 +129,7 @@ def _both(left: LogSpan, right: LogSpan) -> LogSpan:
         lost=left.lost + right.lost,
         source=min(left.source, right.source, key=place),
         skipped=left.skipped + right.skipped,
+        computer=left.computer or right.computer,
     )
 
 

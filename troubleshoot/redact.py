@@ -218,7 +218,7 @@ def _values(redactor: Redactor, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _span(redactor: Redactor, span: LogSpan) -> LogSpan:
-    return span._replace(source=source(redactor, span.source))
+    return span._replace(source=source(redactor, span.source), computer=None)
 
 
 def _capture(redactor: Redactor, capture: Capture) -> Capture:

@@ -35,6 +35,7 @@ PACK: Mapping[str, str] = _TABLE["pack"]
 PACK_MEMBERS: Mapping[str, str] = _TABLE["pack_members"]
 PACK_SCOPE: Sequence[str] = _TABLE["pack_scope"]
 OUTCOMES: Mapping[str, Sequence[str]] = _TABLE["outcomes"]
+FIRST_LOGS: Sequence[str] = _TABLE["first_logs"]
 FILES: Mapping[str, Sequence[str]] = _TABLE["files"]
 """What a file that was read is called, and what it is counted in."""
 OUTCOMES_MAIL: Mapping[str, str] = _TABLE["outcomes_mail"]

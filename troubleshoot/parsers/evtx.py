@@ -39,6 +39,7 @@ _LAST_TICK = 2_650_467_744_000_000_000  # the year 10000
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _MAPPED = 32 * 1024 * 1024  # bytes; mapping a log page by page costs more than reading it, but needs no memory
 _COMMON = b"Microsoft-W"
+_OF_EVERY_MACHINE = ("System", "Application")  # where no record is wanted, these tell at least whose log it is
 _NAMED_LOSSES = 20  # records named one by one in problems; more are given as a number
 
 
@@ -98,10 +99,12 @@ def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSp
             yield one
     if "forwardedevents" in name.casefold() or len(channels) > 1:
         yield CollectorNote("computers", "forwarded events", Source(name))
-    channel = (
-        max(channels, key=channels.__getitem__) if channels else channel_of(name) or _one_channel(data, log.chunks)
-    )
     records = sum(chunk.records for chunk in log.chunks)
+    channel = max(channels, key=channels.__getitem__) if channels else channel_of(name)
+    other = None
+    if records and (channel is None or (not kept and channel in _OF_EVERY_MACHINE)):
+        other = _any_record(data, log.chunks)
+        channel = channel or (other.channel if other else None)
     known = [moment for chunk in log.chunks for moment in (chunk.first, chunk.last) if moment is not None]
     for each in channels or [channel]:
         yield LogSpan(
@@ -112,6 +115,7 @@ def _read(data: Any, name: str, wanted: Wanted | None) -> Iterator[Event | LogSp
             lost=lost + sum(problem.lost or 0 for problem in log.problems),
             source=Source(name, None, None, each),
             skipped=max(records - kept - lost, 0),
+            computer=other.computer if other and not kept else None,
         )
 
 
@@ -394,19 +398,18 @@ def channel_of(name: str) -> str | None:
     return stem[:-5].replace("%4", "/")
 
 
-def _one_channel(data: Any, chunks: list[_Chunk]) -> str | None:
-    """The channel of a log whose name does not tell it: that of its first record that can be decoded."""
+def _any_record(data: Any, chunks: list[_Chunk]) -> Event | None:
+    """The first record of the newest block that can be decoded: it tells the channel of a log and whose it is."""
     import orjson
     from evtx import PyEvtxParser
 
-    if not chunks:
-        return None
-    image = io.BytesIO(_file_header(1) + _whole(data, chunks[0]))
+    newest = max(chunks, key=lambda chunk: chunk.last or 0)
+    image = io.BytesIO(_file_header(1) + _whole(data, newest))
     for record in _records(PyEvtxParser(image, 1, None, False, None, None, None, True)):
         try:
             event = from_dump(orjson.loads(record["data"]), "")
         except ValueError:
             continue
         if event is not None:
-            return event.channel
+            return event
     return None

@@ -19,7 +19,7 @@ from troubleshoot.report.attemptrows import attempts
 from troubleshoot.report.excerpts import Surroundings, telling
 from troubleshoot.report.fieldrows import fields
 from troubleshoot.report.moments import Moment, moment
-from troubleshoot.report.outline import file_in_words, place, row_in_words, table_in_words
+from troubleshoot.report.outline import file_in_words, logs_in_order, place, row_in_words, table_in_words
 from troubleshoot.report.safe import plain
 from troubleshoot.report.sentences import owner
 from troubleshoot.report.shortnames import ShortNames
@@ -119,7 +119,8 @@ def device(report: Report, key: str) -> dict[str, Any]:
         "files": [file_in_words(one) for one in report.coverage.files[:_MOST_LISTED]],
         "more_files": max(len(report.coverage.files) - _MOST_LISTED, 0),
         "more_table_rows": max(len(report.coverage.rows) - _MOST_LISTED, 0),
-        "logs": [_log(one, offset) for one in report.coverage.logs if one.records][:_MOST_LISTED],
+        "logs": [_log(one, offset) for one in logs_in_order(report.coverage.logs) if one.records][:_MOST_LISTED],
+        "more_logs": max(sum(1 for one in report.coverage.logs if one.records) - _MOST_LISTED, 0),
         "empty_logs": sum(1 for one in report.coverage.logs if not one.records),
         "collected": report.coverage.collected,
         "collecting": _collecting(report, offset),

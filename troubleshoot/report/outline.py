@@ -14,6 +14,7 @@ from troubleshoot.model import (
     FileRead,
     Finding,
     FixStep,
+    LogSpan,
     Proof,
     Report,
     Result,
@@ -279,6 +280,29 @@ def row_in_words(row: Row) -> str:
     return ", ".join(parts)
 
 
+def logs_in_order(logs: Sequence[LogSpan]) -> list[LogSpan]:
+    """Those that tell of joins first, also empty ones; then those with records, then the rest."""
+
+    def rank(span: LogSpan) -> tuple[int, bool]:
+        channel = (span.channel or "").casefold()
+        first = (n for n, start in enumerate(words.FIRST_LOGS) if channel.startswith(start.casefold()))
+        return next(first, len(words.FIRST_LOGS)), not span.records
+
+    return sorted(logs, key=rank)
+
+
+def log_in_words(span: LogSpan, offset: str | None) -> str:
+    """How far one event log reaches: ``Log/Admin: 3 records, FIRST to LAST``."""
+    name = plain(span.channel or span.source.path)
+    lost = f", {span.lost} lost" if span.lost else ""
+    if not span.records:
+        return f"{name}: empty{lost}"
+    many = f"{span.records} record{'s' if span.records != 1 else ''}"
+    if span.first is None:
+        return f"{name}: {many}, no time told{lost}"
+    return f"{name}: {many}, {both(span.first, offset)} to {both(span.last, offset)}{lost}"
+
+
 def file_in_words(one: FileRead) -> str:
     """``registry export cdj.reg: 2 values``."""
     title, items = words.FILES[one.kind]
@@ -304,17 +328,12 @@ def _read(report: Report) -> Iterator[Part]:
         yield Part("item", row_in_words(row))
     if len(coverage.rows) > _MOST_LINES:
         yield Part("item", f"{len(coverage.rows) - _MOST_LINES} more rows, in the JSON form")
-    told = [span for span in coverage.logs if span.records]
+    told = logs_in_order(coverage.logs)
     for span in told[:_MOST_LINES]:
-        lost = f", {span.lost} lost" if span.lost else ""
-        yield Part(
-            "item",
-            f"{plain(span.channel or span.source.path)}: {span.records} records, {both(span.first, coverage.offset)} to "
-            f"{both(span.last, coverage.offset)}{lost}",
-        )
-    rest = len(coverage.logs) - min(len(told), _MOST_LINES)
-    if rest > 0:
-        yield Part("item", f"{rest} more event logs, empty or without records of use here")
+        yield Part("item", log_in_words(span, coverage.offset))
+    if rest := told[_MOST_LINES:]:
+        empty = sum(1 for span in rest if not span.records)
+        yield Part("item", f"{len(rest)} more event logs, {empty or 'none'} of them empty; in the JSON form")
     for file in coverage.files[:_MOST_LINES]:
         yield Part("item", file_in_words(file))
     if len(coverage.files) > _MOST_LINES:
