@@ -40,7 +40,9 @@ def fresh() -> Ruleset:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.doc["id"])
 def test_a_report_is_the_same_whatever_was_judged_before(file: RuleFile, used: Ruleset, fresh: Ruleset) -> None:
     for case in cases(file):
-        fresh.kept = fresh.tests = None
+        fresh.kept = None
+        if fresh.tests is not None:
+            fresh.tests.weighed.clear()
         assert judge(used, case) == judge(fresh, case)
 
 

@@ -7,13 +7,14 @@ cannot be told, and the same things to collect: these are kept by their answers.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from troubleshoot.match import Context, Evaluator
 from troubleshoot.outcomes import where
 from troubleshoot.ruleset import Rule
 
+_T = TypeVar("_T")
 Answers: TypeAlias = tuple[Hashable, ...]
 Live: TypeAlias = list[tuple[Rule, Sequence[Context], Context | None]]
 _MOST = 5_000  # answers kept; more than that are forgotten together
@@ -44,7 +45,7 @@ class Kept:
     """What was found for a rule set: the plans by rules, everything else by answers."""
 
     def __init__(self) -> None:
-        self.plans: dict[tuple[int, ...], Plan] = {}
+        self.plans: dict[tuple[Hashable, ...], Any] = {}
         self.found: dict[Answers, Any] = {}
 
     def keep(self, answers: Answers, found: Any) -> None:
@@ -63,20 +64,30 @@ def kept(evaluator: Evaluator) -> Kept:
     return found
 
 
-def told(evaluator: Evaluator, numbers: Sequence[int]) -> Told | None:
-    """Ask all that the rules of these numbers ask about. None where the case is too large, or its collector decides."""
-    if evaluator.case.collected is not None:
-        return None
-    rules = tuple(numbers)
+def once(evaluator: Evaluator, find: Callable[[Evaluator, Sequence[int]], _T], numbers: Sequence[int]) -> _T:
+    """What ``find`` finds for the rules of these numbers, in which nothing of the case plays a part."""
     plans = kept(evaluator).plans
-    plan = plans.get(rules)
-    if plan is None:
+    key = find, *numbers
+    if key not in plans:
         if len(plans) >= _MOST:
             plans.clear()
-        plan = plans[rules] = _plan(evaluator, rules)
+        plans[key] = find(evaluator, numbers)
+    found: _T = plans[key]
+    return found
+
+
+def told(evaluator: Evaluator, numbers: Sequence[int], others: Sequence[int] = ()) -> Told | None:
+    """Ask all that the rules of these numbers, and of ``others``, ask about.
+
+    None where the case is too large, or its collector decides.
+    """
+    if evaluator.case.collected is not None:
+        return None
+    rules = (*numbers, *others)
+    plan = once(evaluator, _plan, rules)
     for join in plan.joins:
         evaluator.join_excluded(join)
-    answers: list[Hashable] = [rules, evaluator.case.domain_type]
+    answers: list[Hashable] = [len(numbers), rules, evaluator.case.domain_type]
     every = []
     count = 0
     for rule, subjects in plan.groups:
@@ -94,7 +105,7 @@ def told(evaluator: Evaluator, numbers: Sequence[int]) -> Told | None:
     return Told(tuple(answers), every, plan)
 
 
-def _plan(evaluator: Evaluator, numbers: tuple[int, ...]) -> Plan:
+def _plan(evaluator: Evaluator, numbers: Sequence[int]) -> Plan:
     groups: dict[tuple[tuple[str, ...], bool], tuple[Rule, int]] = {}
     joins: dict[str, None] = {}
     group: dict[str, int] = {}

@@ -6,7 +6,7 @@ differ in a field or in a property of attempts are told apart by questions (:fun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple, TypeAlias
 
@@ -17,21 +17,33 @@ from troubleshoot.model import Attempt
 from troubleshoot.ruleset import Entry, Ruleset
 from troubleshoot.tables import labels
 
+_MOST = 5_000  # combinations of keys that are kept
 _Named: TypeAlias = tuple[tuple[str, str, Mapping[str, str]], ...]
 
 
+class Entries(NamedTuple):
+    """The rules of an index under some keys: those without a question, and the questions with what each answer leaves."""
+
+    sure: frozenset[int]
+    asked: tuple[tuple[str, Mapping[str, Sequence[int]]], ...]
+
+
 class Asked(NamedTuple):
-    """The keys of the indexes that a field or a fact can give: (name, its key, value in lower case -> key of both)."""
+    """The keys of the indexes that a field or a fact can give: (name, its key, value in lower case -> key of both).
+
+    ``under``: the entries of the index, and of the near one, by the keys that are present.
+    """
 
     fields: _Named
     facts: Mapping[str, tuple[str, Mapping[str, str]]]
+    under: tuple[dict[frozenset[str], Entries], dict[frozenset[str], Entries]]
 
 
 def asked_of(ruleset: Ruleset) -> Asked:
     """The keys of a rule set; made once."""
     if ruleset.asked is None:
         fields, facts = (_by_name(ruleset, kind) for kind in ("dsreg", "fact"))
-        ruleset.asked = Asked(tuple((name, *keys) for name, keys in sorted(fields.items())), facts)
+        ruleset.asked = Asked(tuple((name, *keys) for name, keys in sorted(fields.items())), facts, ({}, {}))
     found: Asked = ruleset.asked
     return found
 
@@ -45,6 +57,11 @@ def _by_name(ruleset: Ruleset, kind: str) -> dict[str, tuple[str, dict[str, str]
             if equal:
                 values[value] = key
     return found
+
+
+def _joined(entries: Sequence[Entry]) -> Entries:
+    sure = frozenset(number for entry in entries for number in entry.get("", {}).get("", ()))
+    return Entries(sure, tuple((subjects, rules) for entry in entries for subjects, rules in entry.items() if subjects))
 
 
 def present_keys(ruleset: Ruleset, evaluator: Evaluator) -> set[str]:
@@ -95,37 +112,42 @@ class Chooser:
     def __init__(self, ruleset: Ruleset, evaluator: Evaluator) -> None:
         self.ruleset = ruleset
         self.evaluator = evaluator
-        self.present = present_keys(ruleset, evaluator)
+        there = present_keys(ruleset, evaluator)
+        self.present = frozenset([key for key in there if key in ruleset.index or key in ruleset.near])
         self._values: dict[str, frozenset[str] | None] = {"": frozenset({""})}
 
     def candidates(self) -> list[int]:
         """The numbers of the rules that could be true, in the order of the rule set."""
-        return sorted(self._under(self.ruleset.index))
+        return sorted(self._chosen(self._under(0, self.ruleset.index)))
 
     def near(self, candidates: Iterable[int]) -> list[int]:
         """The numbers of rules that are no candidates since a fact is missing, though something else of them was seen."""
-        return sorted(self._under(self.ruleset.near).difference(candidates))
+        return sorted(self._chosen(self._under(1, self.ruleset.near)).difference(candidates))
 
     def explainers(self, rule: str) -> list[int]:
         """The numbers of the rules that name ``rule`` as their symptom, and could be true or undecided."""
-        return sorted(set(self._chosen(self.ruleset.explainers.get(rule, {}))))
+        return sorted(self._chosen(_joined([self.ruleset.explainers.get(rule, {})])))
 
-    def _under(self, index: Mapping[str, Entry]) -> set[int]:
-        return set().union(*[self._chosen(index[key]) for key in self.present if key in index])
+    def _under(self, which: int, index: Mapping[str, Entry]) -> Entries:
+        known = asked_of(self.ruleset).under[which]
+        found = known.get(self.present)
+        if found is None:
+            if len(known) >= _MOST:
+                known.clear()
+            found = known[self.present] = _joined([index[key] for key in self.present if key in index])
+        return found
 
-    def _chosen(self, entry: Entry) -> Iterable[int]:
-        """The rules of an entry of the index whose questions are not answered against them."""
-        if len(entry) == 1 and "" in entry:
-            return entry[""][""]
-        found: list[int] = []
-        for subjects, rules in entry.items():
+    def _chosen(self, entries: Entries) -> set[int]:
+        """The rules whose questions are not answered against them."""
+        found = set(entries.sure)
+        for subjects, rules in entries.asked:
             values = self._known(subjects)
             if values is None:
-                for numbers in rules.values():
-                    found += numbers
+                found.update(*rules.values())
             else:
                 for value in values:
-                    found += rules.get(value, ())
+                    if value in rules:
+                        found.update(rules[value])
         return found
 
     def _known(self, subjects: str) -> frozenset[str] | None:

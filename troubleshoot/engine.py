@@ -12,7 +12,7 @@ from troubleshoot.case import Case
 from troubleshoot.codes import is_success
 from troubleshoot.match import Evaluator, Truth
 from troubleshoot.model import Finding, Proof, Report, Source, UnexplainedCode
-from troubleshoot.notchecked import Found, not_checked
+from troubleshoot.notchecked import Found, not_checked, telling
 from troubleshoot.outcomes import Outcome, outcomes, try_rule, with_proofs
 from troubleshoot.ruleset import Ruleset
 
@@ -28,7 +28,8 @@ def judge(ruleset: Ruleset, case: Case) -> Report:
     evaluator = Evaluator(ruleset, case)
     chooser = Chooser(ruleset, evaluator)
     chosen = chooser.candidates()
-    told = alike.told(evaluator, chosen)
+    near = chooser.near(chosen)
+    told = alike.told(evaluator, chosen, alike.once(evaluator, telling, near))
     tried = [outcome for one in alike.live(evaluator, chosen, told) for outcome in outcomes(evaluator, *one)]
     active = [one for one in tried if one.state == "match"]
     roots = relate(ruleset, [one.finding for one in active if one.finding])
@@ -48,7 +49,7 @@ def judge(ruleset: Ruleset, case: Case) -> Report:
         resolved=tuple(_ranked(ruleset, resolved)),
         benign=tuple(_ranked(ruleset, benign)),
         unexplained_codes=tuple(unexplained),
-        not_checked=not_checked(evaluator, chooser, Found(chosen, tried, active_ones, roots, bool(unexplained)), told),
+        not_checked=not_checked(evaluator, chooser, Found(near, tried, active_ones, roots, bool(unexplained)), told),
         attempts=case.attempts,
         coverage=case.coverage,
         problems=tuple(case.problems),
@@ -91,6 +92,8 @@ def relate(ruleset: Ruleset, findings: list[Finding]) -> list[Finding]:
     if len(findings) < 2:
         return findings
     rules = {finding.rule: ruleset.rule(ruleset.numbers[finding.rule]) for finding in findings}
+    if all(rule.says_better.isdisjoint(rules) for rule in rules.values()):
+        return _ranked(ruleset, findings)
     # A finding takes part only in what rules that are there say of each other.
     supersedes = {name: rules.keys() & rule.supersedes for name, rule in rules.items()}
     explains = {name: rules.keys() & rule.explains for name, rule in rules.items()}

@@ -7,7 +7,7 @@ many rules share is evaluated once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import product
@@ -36,6 +36,7 @@ FLOW_SOURCES: Mapping[str, tuple[str | None, str | None]] = {
 }
 """Which evidence, read to its end, shows that a flow had no failed attempt: (capture section, vocabulary provider)."""
 
+_NO_ATTEMPT = (None,)
 ELEVATED = "elevated"
 USER_SESSION = "user-session"
 
@@ -74,6 +75,9 @@ class Evaluator:
         self.fields_known: Mapping[str, Any] = ruleset.vocabulary.get("fields", {})
         self.user_flows = frozenset(ruleset.vocabulary.get("user_flows", ()))
         self.standing = standing(case.attempts)
+        self._standing: dict[str, list[Attempt]] = {}
+        for one in self.standing:
+            self._standing.setdefault(one.flow, []).append(one)
         self.users = case.user_keys()
         self._of_device: dict[tuple[str, ...], tuple[Context, ...]] = {}  # flows -> contexts without a user
         self._of_users = {} if self.users else self._of_device
@@ -91,18 +95,18 @@ class Evaluator:
             users: tuple[str | None, ...] = (self.users if rule.personal else ()) or (None,)
             made = []
             for user in users:
-                choices = [self._attempts_of(flow, user) or (None,) for flow in rule.flows]
+                choices = [self._attempts_of(flow, user) or _NO_ATTEMPT for flow in rule.flows]
                 for chosen in product(*choices):
                     made.append(Context(user, dict(zip(rule.flows, chosen, strict=True)), self._silent))
             found = tried[rule.flows] = tuple(made)
         return found
 
-    def _attempts_of(self, flow: str, user: str | None) -> tuple[Attempt, ...]:
-        mine = tuple(attempt for attempt in self.standing if attempt.flow == flow)
-        if flow not in self.user_flows or user is None:
+    def _attempts_of(self, flow: str, user: str | None) -> Sequence[Attempt]:
+        mine = self._standing.get(flow, ())
+        if not mine or user is None or flow not in self.user_flows:
             return mine
         # An attempt of an unknown owner counts for an account only when the case has no other.
-        return tuple(one for one in mine if same_account(one.user, user) or (one.user is None and len(self.users) == 1))
+        return [one for one in mine if same_account(one.user, user) or (one.user is None and len(self.users) == 1)]
 
     @cached_property
     def failures(self) -> tuple[Attempt, ...]:
@@ -115,7 +119,8 @@ class Evaluator:
 
     def is_open(self, context: Context) -> bool:
         """Is no attempt of the context settled by a later success? What is needs no deciding."""
-        return all(id(one) in self._open for one in context.attempts.values() if one is not None)
+        attempts = context.attempts
+        return not attempts or all(id(one) in self._open for one in attempts.values() if one is not None)
 
     # ---------------------------------------------------------------------------------------------- evaluation
 

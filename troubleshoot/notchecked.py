@@ -17,12 +17,13 @@ _WHERE = frozenset({"flow", "phase", "registration", "tenant_type", "account"}) 
 
 
 class Found(NamedTuple):
-    """What was found of a case before: the candidates, their outcomes, all active findings, those that stand on top.
+    """What was found of a case before: outcomes, all active findings, those that stand on top.
 
-    ``unexplained``: there are codes that no finding explains.
+    ``near``: the rules that are no candidates since a fact is missing, though something else of them was seen. ``unexplained``:
+    there are codes that no finding explains.
     """
 
-    candidates: Sequence[int]
+    near: Sequence[int]
     outcomes: Sequence[Outcome]
     active: Sequence[Finding]
     roots: Sequence[Finding]
@@ -37,35 +38,36 @@ def not_checked(
     ``told``: the answers that the outcomes rest on (:func:`troubleshoot.alike.told`). Of alike devices with like findings the
     lines are the same.
     """
-    near = chooser.near(found.candidates)
     explainers = {one.rule: chooser.explainers(one.rule) for one in found.roots if one.catch_all}
-    lines = _Lines(evaluator, found, near, explainers)
-    asked = [*near, *(number for numbers in explainers.values() for number in numbers)]
-    more = alike.told(evaluator, asked) if told is not None else None
-    if told is None or more is None:
-        return tuple(lines.read())
-    findings = tuple((one.rule, one.not_ruled_out) for one in found.roots)
-    answers = (told.answers, more.answers, findings, tuple(one.rule for one in found.active), found.unexplained)
+    asked = list(found.near) if found.unexplained else []  # of the others of them, all was asked that may be said
+    asked += [number for numbers in explainers.values() for number in numbers]
+    more = alike.told(evaluator, asked) if told is not None and asked else None
+    if told is None or (more is None and asked):
+        return tuple(_Lines(evaluator, found, explainers).read())
+    findings = tuple([(one.rule, one.not_ruled_out) for one in found.roots])
+    active = tuple([one.rule for one in found.active])
+    answers = (told.answers, more.answers if more is not None else (), findings, active, found.unexplained)
     kept = alike.kept(evaluator)
     known: tuple[NotChecked, ...] | None = kept.found.get(answers)
     if known is None:
-        known = tuple(lines.read())
+        known = tuple(_Lines(evaluator, found, explainers).read())
         kept.keep(answers, known)
     return known
 
 
+def telling(evaluator: Evaluator, near: Sequence[int]) -> tuple[int, ...]:
+    """Those of the near rules that may say something although all codes are explained."""
+    ruleset = evaluator.ruleset
+    rules = ((number, ruleset.rules[number]) for number in near)
+    return tuple([number for number, rule in rules if rule.says_better or _leaves(evaluator, rule.match).fault])
+
+
 class _Lines:
-    """The lines of one case. ``near``: rules that were not tried since a fact is missing, though something else of them was seen.
+    """The lines of one case. ``explainers``: a finding that names a symptom -> the rules that could explain it."""
 
-    ``explainers``: a finding that names a symptom -> the rules that could explain it.
-    """
-
-    def __init__(
-        self, evaluator: Evaluator, found: Found, near: Sequence[int], explainers: Mapping[str, Sequence[int]]
-    ) -> None:
+    def __init__(self, evaluator: Evaluator, found: Found, explainers: Mapping[str, Sequence[int]]) -> None:
         self.evaluator = evaluator
         self.found = found
-        self.near = near
         self.explainers = explainers
         self.known = {one.rule for one in found.active if not one.catch_all}
         self.wanted: dict[str, list[Rule]] = {}
@@ -94,7 +96,7 @@ class _Lines:
             for one in found.outcomes
             if one.state == "unknown" and evaluator.is_open(one.context)
         }
-        for number in self.near:
+        for number in found.near:
             rule = evaluator.ruleset.rules[number]
             better = found.unexplained or not self.known.isdisjoint(rule.says_better)
             if better or _leaves(evaluator, rule.match).fault:

@@ -19,7 +19,7 @@ from troubleshoot.conditions import Node
 from troubleshoot.masks import is_mask
 from troubleshoot.model import Attempt, Event
 from troubleshoot.tables import labels
-from troubleshoot.valuetest import Test, compile_test, equals, is_timed, on_absent
+from troubleshoot.valuetest import Test, compile_test, contained, equals, is_timed, of_known, on_absent
 
 if TYPE_CHECKING:
     from troubleshoot.match import Context, Evaluator
@@ -45,11 +45,14 @@ class ValueTests:
         absent = sum(1 << number for number, spec in tests if on_absent(spec))
         self.of_absence: Told = (absent, self.bits ^ absent)
         self._equal: dict[str, int] = {}
+        self._contained: list[tuple[int, tuple[str, ...]]] = []
         self._other: list[tuple[int, Test]] = []
         for number, spec in tests:
             words = equals(spec)
-            if words is None:
-                self._other.append((1 << number, compile_test(spec)))
+            if words is None and (inside := contained(spec)) is not None:
+                self._contained.append((1 << number, inside))
+            elif words is None:
+                self._other.append((1 << number, of_known(spec)))
             for word in words or ():
                 self._equal[word] = self._equal.get(word, 0) | 1 << number
         self._timed = any(is_timed(spec) for _, spec in tests)
@@ -57,14 +60,20 @@ class ValueTests:
 
     def of_value(self, text: str, as_of: datetime | None) -> Told:
         """What a value tells."""
-        if not self._other:
+        if not self._other and not self._contained:
             true = self._equal.get(text.casefold(), 0)
             return (true, self.bits ^ true) if true or not is_mask(text) else _UNKNOWN
         found = self._kept.get(text)
         if found is None:
             if is_mask(text):
                 return _UNKNOWN
-            true, unknown = self._equal.get(text.casefold(), 0), 0
+            folded = text.casefold()
+            true, unknown = self._equal.get(folded, 0), 0
+            for bit, inside in self._contained:
+                for word in inside:
+                    if word in folded:
+                        true |= bit
+                        break
             for bit, test in self._other:
                 one = test(text, as_of)
                 if one:

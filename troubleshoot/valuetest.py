@@ -114,6 +114,11 @@ def equals(spec: Any) -> frozenset[str] | None:
     return None if isinstance(spec, Mapping) else frozenset(_texts(spec))
 
 
+def contained(spec: Any) -> tuple[str, ...] | None:
+    """The words, in lower case, of which one has to stand in a value that passes; None for any other test."""
+    return tuple(_texts(spec["contains"])) if isinstance(spec, Mapping) and spec.keys() == {"contains"} else None
+
+
 def is_timed(spec: Any) -> bool:
     """Does the answer depend on the time of the case?"""
     return isinstance(spec, Mapping) and not spec.keys().isdisjoint(("older_than", "newer_than"))
@@ -124,11 +129,12 @@ def compile_test(spec: Any) -> Test:
 
     A value that somebody blanked out (:mod:`troubleshoot.masks`) passes no test and fails none.
     """
-    test = _compiled(spec)
+    test = of_known(spec)
     return lambda text, as_of: None if is_mask(text) else test(text, as_of)
 
 
-def _compiled(spec: Any) -> Test:
+def of_known(spec: Any) -> Test:
+    """As :func:`compile_test`, for values that are known not to be blanked out."""
     if not isinstance(spec, Mapping):
         wanted = frozenset(_texts(spec))
         if len(wanted) == 1:
